@@ -1,0 +1,49 @@
+"""Deep learning you can read in an afternoon: layers with hand-written derivatives, on NumPy.
+
+    from tinyframe import Dense, ReLU, Sequential, Softmax
+
+    model = Sequential([Dense(784, 10), ReLU(), Dense(10, 10), Softmax()]).fit(X, y)
+
+Also `tinyframe.datasets` (digits to learn from) and `tinyframe.testing` (proofs of derivatives).
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+from tinyframe.history import History
+from tinyframe.layers import Dense, Flatten, Layer, ReLU, Rescale, Sigmoid, Softmax, Tanh
+from tinyframe.losses import CrossEntropyLoss, Loss, MSELoss
+from tinyframe.optimizers import SGD, Optimizer
+from tinyframe.parameters import Parameter, ParameterVector
+from tinyframe.sequential import Sequential
+from tinyframe.targets import one_hot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "CrossEntropyLoss",
+    "Dense",
+    "Flatten",
+    "History",
+    "Layer",
+    "Loss",
+    "MSELoss",
+    "Optimizer",
+    "Parameter",
+    "ParameterVector",
+    "ReLU",
+    "Rescale",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "one_hot",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import `tinyframe.datasets` and `tinyframe.testing` when they are first asked for."""
+    if name in ("datasets", "testing"):
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

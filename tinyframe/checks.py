@@ -1,0 +1,111 @@
+"""Checks of single arguments: each returns the plain value, or says what was expected."""
+
+import math
+import operator
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.types import RandomSeed, Shape
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """Return `value` as an int ≥ 1; TypeError for what is no integer, ValueError for 0 or less."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} expected a positive integer, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} expected a positive integer, got {value!r}") from None
+    if number < 1:
+        raise ValueError(f"{name} expected a positive integer, got {value!r}")
+    return number
+
+
+def real_number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return `value` as a finite float within the bounds; else raise TypeError or ValueError."""
+    bounds = [
+        f"{words} {bound:g}"
+        for words, bound in (("above", above), ("at least", at_least), ("below", below))
+        if bound is not None
+    ]
+    expected = " ".join(["a finite number", " and ".join(bounds)]).rstrip()
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} expected {expected}, got {value!r}")
+    number = float(value)
+    if (
+        not math.isfinite(number)
+        or (above is not None and number <= above)
+        or (at_least is not None and number < at_least)
+        or (below is not None and number >= below)
+    ):
+        raise ValueError(f"{name} expected {expected}, got {value!r}")
+    return number
+
+
+def sample_shape(name: str, value: Any) -> Shape:
+    """Return `value` as a tuple of positive integers; a single integer n means (n,)."""
+    if not isinstance(value, (tuple, list)):
+        value = (value,)
+    return tuple(positive_integer(name, size) for size in value)
+
+
+def floating_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
+    """Return float32 or float64 as a dtype; anything else raises TypeError."""
+    try:
+        dtype: np.dtype[Any] | None = np.dtype(value)
+    except TypeError:
+        dtype = None
+    if value is None or dtype not in (np.float32, np.float64):
+        raise TypeError(f"dtype expected float32 or float64, got {value!r}")
+    return np.dtype(dtype)
+
+
+def random_generator(rng: RandomSeed) -> np.random.Generator:
+    """Return `rng` itself if it is a Generator, else a new one seeded with it."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is not None:
+        if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)):
+            raise TypeError(
+                f"rng expected an integer, a numpy.random.Generator or None, got {rng!r}"
+            )
+        if rng < 0:
+            raise ValueError(f"rng expected a non-negative integer, got {rng!r}")
+    return np.random.default_rng(rng)
+
+
+def batched(shape: Shape) -> str:
+    """Return how a batch of samples of `shape` is written in messages: (batch, 28, 28)."""
+    return f"(batch, {', '.join(map(str, shape))})" if shape else "(batch,)"
+
+
+def shape_error(who: str, expected: Shape | None, got: Shape, *, whole: bool = True) -> ValueError:
+    """Return the error for an array, or a sample if not `whole`, of another shape than expected.
+
+    Parameters
+    ----------
+    who
+        Who expected it.
+    expected
+        Sample shape; None for any that has at least one axis.
+    got
+        The shape that came, with the batch if `whole`.
+    """
+    sample = got[1:] if whole else got
+    hint = ""
+    if whole and got == expected:
+        hint = "; one row is x[np.newaxis]"
+    elif len(sample) > 1 and expected == (math.prod(sample),):
+        hint = "; put Flatten() before it"
+    wanted = "(batch, features)" if expected is None else batched(expected)
+    return ValueError(f"{who} expected {wanted}, got {got if whole else batched(got)}{hint}")

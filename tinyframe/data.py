@@ -1,0 +1,166 @@
+"""What comes in: arrays checked once, then fed to the layers batch by batch."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinyframe.checks import batched, shape_error
+from tinyframe.targets import are_labels, label_index
+from tinyframe.types import Array, Shape
+
+BLOCK = 1024
+"""Rows that are worked on at a time where nothing else is asked: few enough to stay in cache."""
+
+
+def as_numbers(values: Any, name: str) -> Array:
+    """Return `values` as an array of real numbers, without a copy where it is one already.
+
+    Raises
+    ------
+    TypeError
+        If it holds anything but real numbers.
+    ValueError
+        If it is a ragged list.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} expected plain numbers, got a masked array; fill it first")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} expected rows of one length, got a ragged list ({error})"
+        ) from None
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{name} expected real numbers, got dtype {array.dtype}")
+    return array
+
+
+def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
+    """Raise ValueError if `array` has a NaN, an infinity, or a number too large for `dtype`."""
+    if array.dtype.kind != "f":
+        return
+    largest = float(np.finfo(dtype).max)
+    for start in range(0, len(array), BLOCK):
+        flat = array[start : start + BLOCK].ravel("K")
+        # The sum of squares is finite only if every number is; it is the cheaper thing to ask.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if math.isfinite(square := float(np.vdot(flat, flat))) and square < largest:
+                continue
+            bad = ~(np.abs(array[start : start + BLOCK]) <= largest)
+        if bad.any():
+            where = np.argwhere(bad)[0]
+            value = array[start + where[0]][tuple(where[1:])]
+            row = start + int(where[0])
+            raise ValueError(f"{name} expected finite {dtype} numbers, got {value} in row {row}")
+
+
+def as_inputs(X: Any, input_shape: Shape | None, dtype: np.dtype[Any], expected: object) -> Array:
+    """Return X as an array (rows, *input_shape) of finite numbers.
+
+    Parameters
+    ----------
+    X
+        Anything that NumPy reads as numbers.
+    input_shape
+        Sample shape, or None where any shape will do.
+    dtype
+        What the numbers must fit into.
+    expected
+        Who expects the shape: named in the message.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is not that.
+    """
+    array = as_numbers(X, "X")
+    if array.ndim < 2 or (input_shape is not None and array.shape[1:] != input_shape):  # noqa: PLR2004
+        raise shape_error(repr(expected), input_shape, array.shape)
+    if array.size == 0:
+        raise ValueError(f"X expected at least one row and one feature, got shape {array.shape}")
+    check_finite(array, "X", dtype)
+    return array
+
+
+def as_targets(y: Any, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Return y as integer labels (rows, …), or as numbers of `dtype` (rows, *output_shape).
+
+    Integers of the shape of the outputs without their last axis are class labels, where there is
+    more than one output. A single column may come without its axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y is not that, has another length than X, or a label is no class.
+    """
+    array = as_numbers(y, "y")
+    if array.ndim == 0 or len(array) != rows:
+        got = "a single number" if array.ndim == 0 else f"{len(array)} rows"
+        raise ValueError(f"y expected {rows} rows, as many as X, got {got}")
+    shape = (rows, *output_shape)
+    if array.dtype.kind in "bui" and array.shape == (*shape[:-1], 1) and shape[-1] > 1:
+        array = array[..., 0]  # a column of labels
+    if array.dtype.kind == "b" and array.shape == shape[:-1]:
+        array = array.astype(np.intp)
+    if are_labels(array, shape):
+        label_index(array, shape[-1])  # raises for what is no class
+        return array.astype(np.intp, copy=False)
+    check_finite(array, "y", dtype)
+    if array.shape == shape:
+        return array.astype(dtype, copy=False)
+    if (*array.shape, 1) == shape:
+        return array[..., np.newaxis].astype(dtype, copy=False)
+    expected = f"{batched(output_shape)} numbers"
+    if shape[-1] > 1:
+        expected += f" or {batched(output_shape[:-1])} integer labels"
+    raise ValueError(f"y expected {expected}, got {array.dtype} of shape {array.shape}")
+
+
+class Feed:
+    """Rows of X and y as the layers want them: gathered, and converted, into reused buffers.
+
+    A batch is valid until the next one is asked for.
+
+    Parameters
+    ----------
+    X, y
+        Arrays of as many rows.
+    dtype
+        What the first layer wants X in.
+    """
+
+    def __init__(self, X: Array, y: Array, dtype: np.dtype[Any]) -> None:
+        self.X, self.y = X, y
+        self.dtype = dtype
+        self._buffers: dict[str, Array] = {}
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def block(self, start: int, stop: int) -> tuple[Array, Array]:
+        """Return rows start … stop − 1, in the order they have."""
+        return self._convert(self.X[start:stop]), self.y[start:stop]
+
+    def gather(self, rows: Array) -> tuple[Array, Array]:
+        """Return the rows whose numbers are given."""
+        # "clip" spares the copy that NumPy makes to leave `out` whole on an error; none can occur.
+        x = self._buffer("gathered x", self.X, len(rows))
+        y = self._buffer("gathered y", self.y, len(rows))
+        self.X.take(rows, axis=0, out=x, mode="clip")
+        self.y.take(rows, axis=0, out=y, mode="clip")
+        return self._convert(x), y
+
+    def _convert(self, x: Array) -> Array:
+        if x.dtype == self.dtype:
+            return x
+        converted = self._buffer("x", x, len(x), self.dtype)
+        np.copyto(converted, x, casting="unsafe")  # float64 to float32; the range is checked
+        return converted
+
+    def _buffer(self, name: str, like: Array, rows: int, dtype: Any = None) -> Array:
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < rows:
+            buffer = np.empty((rows, *like.shape[1:]), dtype or like.dtype)
+            self._buffers[name] = buffer
+        return buffer[:rows]

@@ -1,0 +1,158 @@
+"""Layer: the contract that everything in a model keeps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.checks import floating_dtype, random_generator, sample_shape, shape_error
+from tinyframe.parameters import Parameter, ParameterVector
+from tinyframe.reprs import constructor_call
+from tinyframe.scratch import Scratch
+from tinyframe.types import Array, RandomSeed, Shape
+
+
+class Layer(Scratch, ABC):
+    """A differentiable function of a batch: y = f(x; θ), with its own derivative.
+
+    A layer of one's own defines `forward` and `backward`, and `setup` if it has parameters or
+    changes the shape. `tinyframe.testing.check_layer` then proves its derivative.
+
+    Shapes are those of one sample, without the batch: an image batch of shape (32, 28, 28) has
+    sample shape (28, 28).
+
+    Attributes
+    ----------
+    input_shape, output_shape
+        Sample shapes, None until the layer is built.
+    dtype
+        float32 or float64: of the parameters, and of what the layer makes from integers.
+    takes_integers
+        Class attribute: True where integer input (pixels, tokens) is to arrive as it is. Other
+        layers get it converted to `dtype`.
+    mixes_rows
+        Class attribute: True where a row of y depends on other rows of x, as in batch
+        normalisation. Training then never splits a batch.
+    """
+
+    input_shape: Shape | None = None
+    output_shape: Shape | None = None
+    dtype: np.dtype[Any] = np.dtype(np.float32)
+    takes_integers: bool = False
+    mixes_rows: bool = False
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y = f(x), of shape (batch, *output_shape).
+
+        With `training=True` the layer also saves in `self._saved` what `backward` will need.
+        Without, it changes nothing. It never writes to x, nor to what it saved.
+
+        Parameters
+        ----------
+        x
+            Shape (batch, *input_shape).
+        training
+            Whether `backward` follows.
+        """
+
+    @abstractmethod
+    def backward(self, dy: Array) -> Array:
+        """Return ∂L/∂x and write ∂L/∂θ into each parameter's `grad`, overwriting what was there.
+
+        Parameters
+        ----------
+        dy
+            ∂L/∂y, of shape (batch, *output_shape), for the last `forward(x, training=True)`.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no such forward pass.
+        """
+
+    def backward_parameters(self, dy: Array) -> None:
+        """Write ∂L/∂θ alone: all that is asked of the lowest layer, whose ∂L/∂x nobody reads."""
+        self.backward(dy)
+
+    def setup(self, input_shape: Shape) -> Shape:
+        """Create the parameters for `input_shape` and return the output shape; `build` calls it.
+
+        Raises
+        ------
+        ValueError
+            If the layer cannot take inputs of this shape.
+        """
+        return input_shape
+
+    def build(
+        self, input_shape: int | Shape, rng: RandomSeed = None, dtype: npt.DTypeLike | None = None
+    ) -> Shape:
+        """Fix the shapes, once, and return the output shape.
+
+        Parameters
+        ----------
+        input_shape
+            Sample shape; an integer n means (n,).
+        rng
+            Seed or generator that draws the initial values now. By default they are drawn when
+            they are first needed.
+        dtype
+            float32 or float64; by default it stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If the layer cannot take this shape, or is built for another one already.
+        """
+        input_shape = sample_shape("input_shape", input_shape)
+        if rng is not None:
+            rng = random_generator(rng)
+        if dtype is not None:
+            self.dtype = floating_dtype(dtype)
+        if self.input_shape is None:
+            self.output_shape = self.setup(input_shape)
+            self.input_shape = input_shape
+        elif input_shape != self.input_shape:
+            raise shape_error(repr(self), self.input_shape, input_shape, whole=False)
+        for parameter in self.parameters:
+            parameter.cast(self.dtype)
+        if rng is not None:
+            ParameterVector(self.parameters, rng)
+        assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        return self.output_shape
+
+    @property
+    def children(self) -> dict[str, "Layer"]:
+        """The layers this one is made of, by name; none, except in containers."""
+        return {}
+
+    def walk(self) -> Iterator["Layer"]:
+        """Yield this layer and all that it is made of, in construction order."""
+        yield self
+        for child in self.children.values():
+            yield from child.walk()
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters by name, such as "0.weight", in construction order."""
+        named = {name: p for name, p in vars(self).items() if isinstance(p, Parameter)}
+        for prefix, child in self.children.items():
+            named |= {f"{prefix}.{name}": p for name, p in child.named_parameters().items()}
+        return named
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, in construction order."""
+        return tuple(self.named_parameters().values())
+
+    def _check_input(self, x: Array) -> None:
+        """Build for `x` if that is still to be done; raise ValueError if `x` has another shape."""
+        if x.shape[1:] != self.input_shape or x.ndim == 0:
+            if self.input_shape is not None or x.ndim < 2:  # noqa: PLR2004 - (batch, features)
+                raise shape_error(repr(self), self.input_shape, x.shape)
+            self.build(x.shape[1:])
+
+    def __repr__(self) -> str:
+        return constructor_call(self)

@@ -1,0 +1,39 @@
+"""Rescale: the document's first step, pixels divided by 255."""
+
+import numpy as np
+
+from tinyframe.checks import real_number
+from tinyframe.layers.layer import Layer
+from tinyframe.types import Array
+
+
+class Rescale(Layer):
+    """y = s x, of any shape: `Rescale(1/255)` takes pixels 0 … 255 to numbers in [0, 1].
+
+    dx = s dy. Integers, such as uint8 pixels, come out as floats of the layer's dtype.
+
+    Parameters
+    ----------
+    scale : float
+        The factor s.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scale is not a finite number.
+    """
+
+    takes_integers = True
+
+    def __init__(self, scale: float) -> None:
+        self.scale = real_number("Rescale's scale", scale)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        dtype = x.dtype if x.dtype.kind == "f" else self.dtype
+        out = self._buffer_like("y", x, dtype) if training else None
+        y: Array = np.multiply(x, self.scale, out=out, dtype=dtype)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dx: Array = np.multiply(dy, self.scale, out=self._buffer_like("dx", dy))
+        return dx

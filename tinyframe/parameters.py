@@ -1,0 +1,200 @@
+"""Where weights live: `Parameter`, one array of them, and `ParameterVector`, all of them in one."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.checks import floating_dtype
+from tinyframe.initializers import Initializer, zeros
+from tinyframe.types import Array, Shape
+
+
+class Parameter:
+    """An array of weights, `value`, and the loss's gradient with respect to it, `grad`.
+
+    Both are views of a place in two flat arrays, which a model's parameters share (see
+    `ParameterVector`). They change in place: assigning to `value` or `grad` copies into that place.
+
+    The initial value is drawn when it is first needed, so that `fit(..., rng=0)` can seed the
+    weights of a model that was made before.
+
+    Parameters
+    ----------
+    shape
+        Shape of `value` and `grad`.
+    initializer
+        Function (rng, shape) → array that draws the initial value.
+    dtype
+        float32 or float64.
+    order
+        Order in memory. "F" keeps a matrix transposed, where products run faster that way.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        initializer: Initializer = zeros,
+        *,
+        dtype: npt.DTypeLike = np.float32,
+        order: Literal["C", "F"] = "C",
+    ) -> None:
+        self.shape = shape
+        self.initializer = initializer
+        self.dtype = floating_dtype(dtype)
+        self.order = order
+        self.size = int(np.prod(shape))
+        self._place: tuple[Array, Array, int] | None = None  # flat values, flat grads, start
+        self._value: Array | None = None  # views of the place
+        self._grad: Array | None = None
+
+    def __repr__(self) -> str:
+        return f"Parameter(shape={self.shape}, dtype={self.dtype})"
+
+    @property
+    def value(self) -> Array:
+        """The weights, of shape `shape`; a view, to be written in place."""
+        if self._value is None:
+            self.draw(np.random.default_rng())
+            assert self._value is not None  # noqa: S101 - tells the type checker
+        return self._value
+
+    @value.setter
+    def value(self, new: npt.ArrayLike) -> None:
+        self._write("value", self.value, new)
+
+    @property
+    def grad(self) -> Array:
+        """∂L/∂value, of shape `shape`, as the last backward pass left it; a view."""
+        if self._grad is None:
+            self.draw(np.random.default_rng())
+            assert self._grad is not None  # noqa: S101 - tells the type checker
+        return self._grad
+
+    @grad.setter
+    def grad(self, new: npt.ArrayLike) -> None:
+        self._write("grad", self.grad, new)
+
+    def _write(self, name: str, old: Array, new: npt.ArrayLike) -> None:
+        if new is old:  # after `parameter.value -= …`, which has written already
+            return
+        new = np.asarray(new)
+        if new.shape != self.shape:
+            raise ValueError(f"Parameter.{name} expected shape {self.shape}, got {new.shape}")
+        np.copyto(old, new, casting="same_kind")
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the initial value has been drawn."""
+        return self._place is not None
+
+    def draw(self, rng: np.random.Generator) -> None:
+        """Draw the initial value (again) from `rng`; the gradient becomes zero."""
+        initial = self.initializer(rng, self.shape)
+        if self._place is None:
+            self.move(np.zeros(self.size, self.dtype), np.zeros(self.size, self.dtype), 0)
+        self.value = initial.astype(self.dtype)
+        self.grad.fill(0)
+
+    def cast(self, dtype: npt.DTypeLike) -> None:
+        """Change the dtype, keeping the value."""
+        dtype = floating_dtype(dtype)
+        if dtype == self.dtype:
+            return
+        self.dtype = dtype
+        if self._place is not None:
+            self.move(np.empty(self.size, dtype), np.empty(self.size, dtype), 0)
+
+    def move(self, values: Array, grads: Array, start: int) -> None:
+        """Make `values[start : start + size]` and likewise `grads` the place of this parameter."""
+        old = (self._value, self._grad)
+        self._place = (values, grads, start)
+        self._view_place()
+        for view, content in ((self._value, old[0]), (self._grad, old[1])):
+            if view is not None and content is not None:
+                view[...] = content
+
+    def _view_place(self) -> None:
+        if self._place is not None:
+            values, grads, start = self._place
+            stop = start + self.size
+            self._value = values[start:stop].reshape(self.shape, order=self.order)
+            self._grad = grads[start:stop].reshape(self.shape, order=self.order)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copied view would be detached from the copied flat array: keep the place alone.
+        return {**self.__dict__, "_value": None, "_grad": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._view_place()
+
+
+class ParameterVector:
+    """Parameters side by side in two flat arrays, so that one operation reaches them all.
+
+    Parameters that lie side by side already stay where they are, and the vector is a window onto
+    them; others are moved to new arrays, in the order given. Those not yet drawn are drawn.
+
+    Parameters
+    ----------
+    parameters
+        Parameters of one dtype.
+    rng
+        Draws the initial values that are not drawn yet; fresh entropy by default.
+
+    Attributes
+    ----------
+    value, grad
+        The weights and the gradient, each of shape (size,).
+    parameters
+        The parameters, in the order of their places.
+    """
+
+    value: Array
+    grad: Array
+
+    def __init__(
+        self, parameters: Iterable[Parameter], rng: np.random.Generator | None = None
+    ) -> None:
+        self.parameters = tuple(parameters)
+        dtypes = {parameter.dtype for parameter in self.parameters}
+        if len(dtypes) > 1:
+            raise ValueError(f"ParameterVector expected one dtype, got {sorted(map(str, dtypes))}")
+        dtype = dtypes.pop() if dtypes else np.dtype(np.float32)
+        rng = np.random.default_rng() if rng is None else rng
+        for parameter in self.parameters:
+            if not parameter.drawn:
+                parameter.draw(rng)
+        size = sum(parameter.size for parameter in self.parameters)
+        if not _side_by_side(self.parameters):
+            values, grads = np.empty(size, dtype), np.empty(size, dtype)
+            start = 0
+            for parameter in self.parameters:
+                parameter.move(values, grads, start)
+                start += parameter.size
+        place = self.parameters[0]._place if self.parameters else None  # noqa: SLF001 - same module
+        values, grads, start = place or (np.empty(0, dtype), np.empty(0, dtype), 0)
+        self.value = values[start : start + size]
+        self.grad = grads[start : start + size]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        return f"ParameterVector(size={len(self)}, dtype={self.value.dtype})"
+
+    def __reduce__(self) -> tuple[type["ParameterVector"], tuple[tuple[Parameter, ...]]]:
+        return (ParameterVector, (self.parameters,))  # a window onto the copied parameters
+
+
+def _side_by_side(parameters: tuple[Parameter, ...]) -> bool:
+    """Whether each parameter starts where the one before it ends, in the same flat array."""
+    places = [parameter._place for parameter in parameters]  # noqa: SLF001 - same module
+    for parameter, place, following in zip(parameters, places, places[1:], strict=False):
+        if place is None or following is None or place[0] is not following[0]:
+            return False
+        if place[2] + parameter.size != following[2]:
+            return False
+    return True

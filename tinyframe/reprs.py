@@ -1,0 +1,23 @@
+"""How objects show themselves: as the call that makes them."""
+
+import inspect
+
+
+def constructor_call(instance: object) -> str:
+    """Return `Dense(784, 10)` for Dense(784, 10): arguments that have their default are left out.
+
+    It reads each argument of the constructor from the attribute of the same name, and leaves out
+    those that are kept under another name.
+    """
+    arguments: list[str] = []
+    for name, argument in inspect.signature(type(instance)).parameters.items():
+        if name not in vars(instance):
+            continue
+        value = getattr(instance, name)
+        if argument.kind is argument.VAR_POSITIONAL:
+            arguments += map(repr, value)
+        elif argument.default is argument.empty:
+            arguments.append(repr(value))
+        elif argument.default != value:
+            arguments.append(f"{name}={value!r}")
+    return f"{type(instance).__name__}({', '.join(arguments)})"

@@ -1,0 +1,74 @@
+"""What y may be: class labels, rows of one number an output, or a single column of numbers."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.types import Array, Shape
+
+
+def are_labels(target: Array, shape: Shape) -> bool:
+    """Whether `target` holds integer labels for predictions of `shape` (batch, …, classes)."""
+    return target.dtype.kind in "iu" and target.shape == shape[:-1] and shape[-1] > 1
+
+
+def label_index(labels: Array, classes: int) -> tuple[Array, ...]:
+    """Return the index of each row's own class in an array of shape (*labels.shape, classes).
+
+    Raises
+    ------
+    ValueError
+        If a label is not in 0 … classes − 1.
+    """
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        wrong = np.argwhere((labels < 0) | (labels >= classes))[0]
+        where = int(wrong[0]) if len(wrong) == 1 else tuple(map(int, wrong))
+        raise ValueError(
+            f"labels expected integers from 0 to {classes - 1}, "
+            f"got {labels[tuple(wrong)]} at index {where}"
+        )
+    if labels.ndim == 1:
+        return np.arange(len(labels)), labels
+    return (*np.indices(labels.shape, sparse=True), labels)
+
+
+def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike = np.float32) -> Array:
+    """Return rows with 1 at the label and 0 elsewhere: the document's target vectors.
+
+    Parameters
+    ----------
+    labels
+        Integers in 0 … classes − 1, of shape (batch, …).
+    classes
+        Number of classes.
+    dtype
+        dtype of the result, whose shape is (batch, …, classes).
+
+    Raises
+    ------
+    ValueError
+        If a label is negative or too large.
+    """
+    labels = np.asarray(labels)
+    rows: Array = np.zeros((*labels.shape, classes), dtype)
+    rows[label_index(labels, classes)] = 1
+    return rows
+
+
+def dense_target(target: Array, prediction: Array) -> Array:
+    """Return `target` in the shape of `prediction`: labels one-hot encoded, a lost axis restored.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit; nothing is ever broadcast.
+    """
+    if target.shape == prediction.shape:
+        return target
+    if (*target.shape, 1) == prediction.shape:
+        return target[..., np.newaxis]
+    if are_labels(target, prediction.shape):
+        return one_hot(target, prediction.shape[-1], prediction.dtype)
+    raise ValueError(
+        f"the target expected shape {prediction.shape} or integer labels {prediction.shape[:-1]}, "
+        f"got {target.dtype} {target.shape}"
+    )
