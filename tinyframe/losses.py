@@ -8,7 +8,7 @@ from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
-from tinyframe.targets import are_labels, dense_target, label_index
+from tinyframe.targets import are_labels, dense_target
 from tinyframe.types import Array
 
 
@@ -40,6 +40,20 @@ class Loss(Scratch, ABC):
         """
         return None
 
+    def _dense(self, target: Array, prediction: Array) -> Array:
+        """Return the target in the shape of the prediction; raise ValueError if it does not fit."""
+        classes = prediction.shape[-1]
+        labels = target.ndim == 1 and are_labels(target, prediction.shape)
+        if self._buffers is None or not labels:
+            return dense_target(target, prediction)
+        # Inside `fit` the labels are checked already: one_hot, batch last in memory.
+        identity = self._buffers.get(("identity", (classes, classes)))
+        if identity is None:
+            identity = np.eye(classes, dtype=prediction.dtype)
+            self._buffers["identity", identity.shape] = identity
+        out = self._buffer("one-hot", (classes, len(target)), prediction.dtype)
+        return identity.take(target, axis=1, out=out, mode="clip").T
+
     def __repr__(self) -> str:
         return constructor_call(self)
 
@@ -55,11 +69,7 @@ class MSELoss(Loss):
     def forward(self, prediction: Array, target: Array) -> float:
         # difference = prediction - target
         difference = self._buffer_like("difference", prediction)
-        if are_labels(target, prediction.shape):  # one-hot: 1 at the label, 0 elsewhere
-            difference = np.positive(prediction, out=difference)
-            difference[label_index(target, prediction.shape[-1])] -= 1
-        else:
-            difference = np.subtract(prediction, dense_target(target, prediction), out=difference)
+        difference = np.subtract(prediction, self._dense(target, prediction), out=difference)
         self._saved = difference
         # L = sum(difference**2) / n
         flat = difference.ravel("K")
@@ -101,7 +111,7 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, prediction: Array, target: Array) -> float:
         n = len(prediction)
-        target = dense_target(target, prediction)
+        target = self._dense(target, prediction)
         if self.from_logits:
             z = prediction - np.max(prediction, axis=-1, keepdims=True)
             p = np.exp(z)

@@ -1,0 +1,37 @@
+"""What all tests share: reproducible hypothesis runs, and the real digits where they are."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from tinyframe.datasets import mnist
+from tinyframe.datasets.mnist import FILES
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(scope="session")
+def real_mnist():
+    """MNIST, never downloaded by a test."""
+    from pathlib import Path
+
+    folder = Path(os.environ.get("TINYFRAME_DATA", "nowhere"))
+    names = [f"{name}{suffix}" for name in FILES for suffix in ("", ".gz")]
+    found = {
+        p.name.removesuffix(".gz")
+        for n in names
+        for p in (folder / n, folder / "mnist" / n)
+        if p.is_file()
+    }
+    if found != set(FILES):
+        pytest.skip("MNIST's files are not in the folder that TINYFRAME_DATA names")
+    return mnist()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

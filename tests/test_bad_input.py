@@ -1,0 +1,157 @@
+"""Every bad input gets a clear error, and the model is as it was."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from tinyframe import SGD, CrossEntropyLoss, Dense, Flatten, MSELoss, ReLU, Sequential, Softmax
+
+X = np.random.default_rng(0).random((6, 3))
+Y = np.array([0, 1, 2, 3, 0, 1])
+
+
+def with_value(value):
+    bad = X.copy()
+    bad[4, 1] = value
+    return bad
+
+
+BAD_X = {
+    "wrong width": (X[:, :2], ValueError, r"Dense\(3, 5\) expected \(batch, 3\), got \(6, 2\)"),
+    "one row without a batch": (X[0], ValueError, r"got \(3,\); one row is"),
+    "images": (np.zeros((6, 3, 1)), ValueError, r"got \(6, 3, 1\); put Flatten\(\) before it"),
+    "a number": (1.0, ValueError, r"got \(\)"),
+    "no rows": (X[:0], ValueError, "at least one row"),
+    "NaN": (with_value(np.nan), ValueError, "X expected finite float32 numbers, got nan in row 4"),
+    "infinity": (with_value(-np.inf), ValueError, "got -inf in row 4"),
+    "too large for float32": (with_value(1e39), ValueError, "got 1e.39 in row 4"),
+    "complex": (X * 1j, TypeError, "X expected real numbers, got dtype complex128"),
+    "object": (X.astype(object), TypeError, "got dtype object"),
+    "strings": (X.astype(str), TypeError, "got dtype <U"),
+    "dates": (np.full((6, 3), np.datetime64("2020-01-01")), TypeError, "got dtype datetime64"),
+    "ragged": ([[1, 2, 3], [1, 2]], ValueError, "X expected rows of one length, got a ragged list"),
+    "masked": (np.ma.masked_less(X, 0.5), TypeError, "masked"),
+    "None": (None, TypeError, "got dtype object"),
+}
+
+BAD_Y = {
+    "too short": (Y[:5], ValueError, "y expected 6 rows, as many as X, got 5 rows"),
+    "too long": (np.zeros(7, int), ValueError, "got 7 rows"),
+    "a number": (1, ValueError, "got a single number"),
+    "too large a label": (Y + 1, ValueError, "from 0 to 3, got 4 at index 3"),
+    "a negative label": (Y - 1, ValueError, "from 0 to 3, got -1 at index 0"),
+    "labels as floats": (Y * 1.0, ValueError, r"\(batch,\) integer labels, got float64"),
+    "too few columns": (np.zeros((6, 3)), ValueError, r"y expected \(batch, 4\) numbers or"),
+    "a cube": (np.zeros((6, 4, 1)), ValueError, "y expected"),
+    "NaN": (np.full((6, 4), np.nan), ValueError, "y expected finite float32 numbers, got nan"),
+    "infinity": (np.full((6, 4), np.inf), ValueError, "y expected finite"),
+    "complex": (Y * 1j, TypeError, "y expected real numbers, got dtype complex128"),
+    "strings": (list("abcdef"), TypeError, "y expected real numbers, got dtype <U1"),
+    "object": (Y.astype(object), TypeError, "dtype object"),
+    "ragged": ([[1], [1, 2], [3], [4], [5], [6]], ValueError, "y expected rows of one length"),
+    "None": (None, TypeError, "dtype object"),
+}
+
+BAD_OPTIONS = {
+    "no epochs": ({"epochs": 0}, ValueError, "epochs expected a positive integer, got 0"),
+    "negative epochs": ({"epochs": -1}, ValueError, "epochs"),
+    "half an epoch": ({"epochs": 0.5}, TypeError, "epochs"),
+    "epochs as text": ({"epochs": "3"}, TypeError, "epochs"),
+    "a flag as epochs": ({"epochs": True}, TypeError, "epochs"),
+    "no rows a batch": ({"batch_size": 0}, ValueError, "batch_size expected a positive integer"),
+    "negative batch": ({"batch_size": -32}, ValueError, "batch_size"),
+    "a float batch": ({"batch_size": 32.0}, TypeError, "batch_size"),
+    "a loss by name": ({"loss": "mse"}, TypeError, r"loss expected a Loss such as MSELoss\(\)"),
+    "a loss class": ({"loss": MSELoss}, TypeError, "loss expected"),
+    "an optimizer by name": ({"optimizer": "sgd"}, TypeError, "optimizer expected"),
+    "an optimizer class": ({"optimizer": SGD}, TypeError, "optimizer expected"),
+    "an unknown metric": ({"metrics": ["acuracy"]}, ValueError, r"\['accuracy'\], got 'acuracy'"),
+    "a metric alone": ({"metrics": "accuracy"}, TypeError, r"a list such as \[\"accuracy\"\]"),
+    "a number as metric": ({"metrics": [3]}, TypeError, "names or functions, got 3"),
+    "a float as rng": ({"rng": 0.5}, TypeError, "rng expected"),
+    "a negative seed": ({"rng": -1}, ValueError, "rng expected"),
+    "shuffle as text": ({"shuffle": "yes"}, TypeError, "shuffle expected True or False"),
+    "verbose as text": ({"verbose": "no"}, TypeError, "verbose expected True or False"),
+    "validation X alone": ({"validation_data": X}, TypeError, r"expected a pair \(X, y\)"),
+    "validation width": ({"validation_data": (X[:, :2], Y)}, ValueError, "validation_data: Dense"),
+    "validation length": ({"validation_data": (X, Y[:2])}, ValueError, "validation_data: y expect"),
+    "validation text": ({"validation_data": (X, list("abcdef"))}, TypeError, "validation_data: y"),
+}
+
+
+def built():
+    model = Sequential([Dense(3, 5), ReLU(), Dense(5, 4), Softmax()])
+    return model.fit(X, Y, epochs=1, verbose=False)
+
+
+def unbuilt():
+    return Sequential([Dense(5), ReLU(), Dense(5, 4), Softmax()])
+
+
+def refuses(model, call, error, message):
+    before = pickle.dumps(model)
+    with pytest.raises(error, match=message):
+        call(model)
+    assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("name", BAD_X)
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_bad_inputs(name, method):
+    bad, error, message = BAD_X[name]
+    arguments = (bad,) if method == "predict" else (bad, Y)
+    refuses(built(), lambda model: getattr(model, method)(*arguments), error, message)
+
+
+@pytest.mark.parametrize("name", set(BAD_X) - {"wrong width", "images"})
+def test_bad_inputs_leave_an_unbuilt_model_unbuilt(name):
+    bad, error, _ = BAD_X[name]
+    refuses(unbuilt(), lambda model: model.fit(bad, Y), error, "expected")
+
+
+@pytest.mark.parametrize("make", [built, unbuilt])
+@pytest.mark.parametrize("name", BAD_Y)
+def test_bad_targets(name, make):
+    bad, error, message = BAD_Y[name]
+    refuses(make(), lambda model: model.fit(X, bad), error, message)
+
+
+@pytest.mark.parametrize("name", BAD_Y)
+def test_bad_targets_to_evaluate(name):
+    bad, error, message = BAD_Y[name]
+    refuses(built(), lambda model: model.evaluate(X, bad), error, message)
+
+
+@pytest.mark.parametrize("make", [built, unbuilt])
+@pytest.mark.parametrize("name", BAD_OPTIONS)
+def test_bad_options(name, make):
+    options, error, message = BAD_OPTIONS[name]
+    refuses(make(), lambda model: model.fit(X, Y, **options), error, message)
+
+
+def test_accuracy_of_numbers_is_refused():
+    model = Sequential([Dense(3, 2)])
+    with pytest.raises(ValueError, match="accuracy expected classes"):
+        model.fit(X, X[:, :2], metrics=["accuracy"])
+    with pytest.raises(ValueError, match="accuracy expected classes"):
+        Sequential([Dense(3, 1)]).fit(X, X[:, 0], metrics=["accuracy"])
+
+
+def test_images_into_dense_are_told_to_flatten():
+    model = Sequential([Dense(784, 10), Softmax()])
+    with pytest.raises(ValueError, match=r"got \(2, 28, 28\); put Flatten\(\) before it"):
+        model.fit(np.zeros((2, 28, 28)), [0, 1])
+    with pytest.raises(ValueError, match=r"Dense\(10\) expected \(batch, features\), got"):
+        Sequential([Dense(10)]).fit(np.zeros((2, 28, 28)), [0, 1])
+    Sequential([Flatten(), *model]).fit(np.zeros((2, 28, 28)), [0, 1], epochs=1, verbose=False)
+
+
+def test_y_that_would_broadcast_is_refused():
+    model = Sequential([Dense(3, 1)])
+    with pytest.raises(ValueError, match="y expected"):
+        model.fit(X, np.zeros((6, 6)))
+
+
+def test_cross_entropy_wants_a_flag():
+    assert CrossEntropyLoss().from_logits is False

@@ -1,0 +1,178 @@
+"""Every layer keeps the contract: derivative, purity, memory, dtype, messages."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from cases import LAYERS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinyframe import Dense, Flatten, ReLU, Rescale, Sequential, Sigmoid, Softmax, Tanh
+from tinyframe.testing import check_layer
+from tinyframe.testing.strategies import arrays, batches
+
+every_layer = pytest.mark.parametrize("name", LAYERS)
+
+
+@every_layer
+@given(data=st.data())
+@settings(max_examples=60)
+def test_jacobians_match_central_differences(name, data):
+    layers, sample_shapes = LAYERS[name]
+    layer = data.draw(layers)
+    x = data.draw(batches(sample_shapes))
+    check_layer(layer, x.shape[1:], x=x, rng=data.draw(st.integers(0, 2**32 - 1)))
+
+
+@every_layer
+@given(data=st.data())
+@settings(max_examples=20)
+def test_jacobians_match_for_inputs_up_to_ten_thousand(name, data):
+    layers, sample_shapes = LAYERS[name]
+    x = data.draw(batches(sample_shapes, largest=1e4))
+    check_layer(data.draw(layers), x.shape[1:], x=x)
+
+
+@every_layer
+@given(data=st.data())
+@settings(max_examples=10)
+def test_a_layer_survives_copy_and_pickle_between_forward_and_backward(name, data):
+    layers, sample_shapes = LAYERS[name]
+    layer = data.draw(layers)
+    x = data.draw(batches(sample_shapes))
+    y = layer.forward(x, training=True)
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert twin.named_parameters().keys() == layer.named_parameters().keys()
+        np.testing.assert_array_equal(twin.forward(x), y)
+    layer.backward(np.ones_like(y))
+
+
+@every_layer
+@given(data=st.data())
+@settings(max_examples=10)
+def test_backward_before_a_training_forward_says_so(name, data):
+    layer = data.draw(LAYERS[name][0])
+    x = data.draw(batches(LAYERS[name][1]))
+    y = layer.forward(x)
+    if all(isinstance(part, (Rescale, Sequential)) for part in layer.walk()):
+        return  # dx = s dy needs nothing from the forward pass
+    with pytest.raises(RuntimeError, match="forward pass with training=True"):
+        layer.backward(y)
+
+
+@pytest.mark.parametrize("layer", [Sigmoid(), Softmax(), Tanh(), ReLU()])
+def test_nothing_overflows_at_1e38_in_float32(layer):
+    x = np.array([[-1e38, 1e38, 1e4, -1e4, 0.0]], np.float32)
+    y = layer.forward(x, training=True)
+    assert np.isfinite(y).all()
+    assert np.isfinite(layer.backward(np.ones_like(y))).all()
+
+
+@given(arrays((4, 3), 1e4))
+def test_softmax_rows_are_probabilities(x):
+    y = Softmax().forward(x)
+    assert (y >= 0).all()
+    np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_sigmoid_keeps_its_tails():
+    x = np.array([[-40.0, -700.0, 40.0]])
+    expected = [[np.exp(-40) / (1 + np.exp(-40)), np.exp(-700), 1 / (1 + np.exp(-40))]]
+    np.testing.assert_allclose(Sigmoid().forward(x), expected, rtol=1e-15)
+
+
+def test_relu_has_slope_zero_at_its_kink():
+    layer = ReLU()
+    layer.forward(np.array([[-1.0, 0.0, 2.0]]), training=True)
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 3))), [[0, 0, 1]])
+
+
+def test_rescale_takes_pixels_to_float32():
+    pixels = np.array([[0, 51, 255]], np.uint8)
+    y = Rescale(1 / 255).forward(pixels)
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, [[0, 0.2, 1]], rtol=1e-6)
+
+
+def test_dense_is_the_affine_map(rng):
+    layer = Dense(3, 2)
+    x = rng.standard_normal((5, 3)).astype(np.float32)
+    layer.bias.value = [1, 2]
+    np.testing.assert_allclose(
+        layer.forward(x), x @ layer.weight.value + np.array([1, 2]), rtol=1e-5
+    )
+
+
+def test_dense_starts_with_he_weights_and_zero_bias():
+    layer = Dense(1000, 300)
+    layer.build(1000, rng=0)
+    assert layer.weight.value.std() == pytest.approx(np.sqrt(2 / 1000), rel=0.01)
+    assert not layer.bias.value.any()
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (Dense(784, 10), "Dense(784, 10)"),
+        (Dense(10), "Dense(10)"),
+        (ReLU(), "ReLU()"),
+        (Rescale(0.5), "Rescale(0.5)"),
+        (Flatten(), "Flatten()"),
+    ],
+)
+def test_repr_is_the_call_that_made_it(layer, text):
+    assert repr(layer) == text
+
+
+def test_dense_infers_its_inputs_once():
+    layer = Dense(2)
+    assert layer.parameters == ()
+    layer.forward(np.zeros((4, 3), np.float32))
+    assert layer.weight.shape == (3, 2)
+    with pytest.raises(ValueError, match=r"Dense\(2\) expected \(batch, 3\), got \(4, 5\)"):
+        layer.forward(np.zeros((4, 5), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((32, 28, 28), r"expected \(batch, 784\), got \(32, 28, 28\); put Flatten\(\) before it"),
+        ((784,), r"expected \(batch, 784\), got \(784,\); one row is x\[np.newaxis\]"),
+        ((32, 783), r"expected \(batch, 784\), got \(32, 783\)"),
+        ((), r"expected \(batch, 784\), got \(\)"),
+    ],
+)
+def test_wrong_shapes_are_named(shape, message):
+    with pytest.raises(ValueError, match=message):
+        Dense(784, 10).forward(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("sizes", [(), (1, 2, 3), (0,), (-1, 2), (2.5,), (True,), ("3",), (None,)])
+def test_dense_wants_positive_integers(sizes):
+    with pytest.raises((TypeError, ValueError), match="expected"):
+        Dense(*sizes)
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.inf, "1", None, 1j, [1]])
+def test_rescale_wants_a_finite_number(scale):
+    with pytest.raises((TypeError, ValueError), match="scale expected a finite number"):
+        Rescale(scale)
+
+
+def test_building_twice_keeps_the_weights_and_refuses_another_shape():
+    layer = Dense(3, 2)
+    before = layer.weight.value.copy()
+    assert layer.build(3) == (2,)
+    np.testing.assert_array_equal(layer.weight.value, before)
+    with pytest.raises(ValueError, match=r"expected \(batch, 3\), got \(batch, 4\)"):
+        layer.build(4)
+
+
+def test_build_draws_from_the_seed_it_is_given():
+    one, two = Dense(3), Dense(3)
+    one.build(4, rng=7, dtype=np.float64)
+    two.build(4, rng=7, dtype=np.float64)
+    assert one.weight.value.dtype == np.float64
+    np.testing.assert_array_equal(one.weight.value, two.weight.value)

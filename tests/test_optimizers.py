@@ -1,0 +1,81 @@
+"""SGD against its formulas, written out."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinyframe import SGD, Parameter, ParameterVector
+
+
+def vector(value, dtype=np.float64):
+    parameter = Parameter((len(value),), dtype=dtype)
+    parameter.value = value
+    return ParameterVector([parameter])
+
+
+@given(
+    st.floats(1e-4, 1), st.floats(0, 0.99), st.booleans(), st.floats(0, 0.1), st.integers(0, 9999)
+)
+def test_sgd_follows_its_formulas(learning_rate, momentum, nesterov, weight_decay, seed):
+    nesterov = nesterov and momentum > 0
+    rng = np.random.default_rng(seed)
+    theta, v = rng.standard_normal(7), np.zeros(7)
+    parameters = vector(theta)
+    optimizer = SGD(learning_rate, momentum, nesterov, weight_decay)
+    for _ in range(20):
+        gradient = rng.standard_normal(7)
+        parameters.grad[...] = gradient
+        optimizer.step(parameters)
+        g = gradient + weight_decay * theta
+        v = momentum * v + g
+        theta = theta - learning_rate * (g + momentum * v if nesterov else v)
+        np.testing.assert_allclose(parameters.value, theta, rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(parameters.grad, gradient)
+
+
+def test_float32_stays_float32():
+    parameters = vector([1.0, 2.0], np.float32)
+    parameters.grad[...] = 1
+    SGD(np.float64(0.1), momentum=0.9, nesterov=True, weight_decay=0.01).step(parameters)
+    assert parameters.value.dtype == np.float32
+
+
+def test_a_copied_optimizer_goes_on_alone():
+    parameters = vector([0.0])
+    parameters.grad[...] = 1
+    optimizer = SGD(1.0, momentum=0.5)
+    optimizer.step(parameters)
+    other = copy.deepcopy(optimizer)
+    optimizer.step(parameters)
+    assert parameters.value[0] == -2.5
+    other.step(parameters)
+    assert parameters.value[0] == -4.0
+
+
+@pytest.mark.parametrize("bad", [0, -1, np.nan, np.inf, "0.1", None, True, 1j])
+def test_learning_rates_are_positive_numbers(bad):
+    with pytest.raises((TypeError, ValueError), match="learning_rate expected a finite number"):
+        SGD(bad)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"momentum": 1},
+        {"momentum": -0.1},
+        {"weight_decay": -1},
+        {"nesterov": True},
+        {"momentum": "x"},
+    ],
+)
+def test_other_options_are_checked(options):
+    with pytest.raises((TypeError, ValueError), match="expected"):
+        SGD(0.1, **options)
+
+
+def test_repr():
+    assert repr(SGD(0.1)) == "SGD(0.1)"
+    assert repr(SGD(0.1, momentum=0.9)) == "SGD(0.1, momentum=0.9)"

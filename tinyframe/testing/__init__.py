@@ -1,0 +1,12 @@
+"""Proofs of derivatives, for the layers here and for your own.
+
+    from tinyframe.testing import check_layer
+
+    check_layer(MyLayer(), input_shape=(5,))
+
+`tinyframe.testing.strategies` has hypothesis strategies for shapes and arrays (extra `test`).
+"""
+
+from tinyframe.testing.gradients import check_layer, check_loss, numeric_jacobian
+
+__all__ = ["check_layer", "check_loss", "numeric_jacobian"]

@@ -1,0 +1,280 @@
+"""Derivatives compared with central differences, entry by entry, in float64."""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.checks import random_generator, sample_shape
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss
+from tinyframe.parameters import ParameterVector
+from tinyframe.types import Array, RandomSeed, Shape
+
+STEP = 1e-3
+"""Step of the differences: their error is about STEP⁴ and 10⁻¹⁶ / STEP, relative."""
+
+COVECTORS = 128
+"""Outputs up to which the full Jacobian is checked; beyond, this many random combinations are."""
+
+
+def numeric_jacobian(function: Callable[[Array], Array], x: Array, step: float = STEP) -> Array:
+    """Return ∂f/∂x by central differences of fourth order.
+
+        f'(x) ≈ [8 (f(x + h) − f(x − h)) − (f(x + 2h) − f(x − 2h))] / 12h
+
+    Parameters
+    ----------
+    function
+        From an array shaped as x to an array of any shape; both are flattened in the Jacobian.
+    x
+        Where to differentiate, float64; it is left as it is.
+    step
+        h > 0. The error is about h⁴ f⁽⁵⁾ / 30 + 10⁻¹⁶ |f| / h.
+
+    Returns
+    -------
+    Array
+        Shape (outputs, inputs): entry (i, j) is ∂fᵢ/∂xⱼ.
+    """
+    x = np.array(x, dtype=np.float64)  # our own, in row-major order
+
+    def shifted(j: int, distance: float) -> Array:
+        at = x.copy()
+        at.flat[j] += distance
+        return np.array(function(at), dtype=np.float64).ravel()
+
+    columns = [
+        (
+            8 * (shifted(j, step) - shifted(j, -step))
+            - (shifted(j, 2 * step) - shifted(j, -2 * step))
+        )
+        / (12 * step)
+        for j in range(x.size)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def check_layer(
+    layer: Layer,
+    input_shape: int | Shape,
+    *,
+    x: npt.ArrayLike | None = None,
+    batch_size: int = 2,
+    rng: RandomSeed = 0,
+    tolerance: float = 1e-6,
+) -> None:
+    """Prove a layer: its derivative, and the rest of what `Layer` asks.
+
+    The Jacobians of the output with respect to the input and to all parameters, from `backward`
+    seeded with one-hot vectors, are compared with central differences. Further: the output has the
+    shape that `setup` promised; `backward` overwrites gradients; x, dy and the gradients of other
+    calls are not written to; `forward` without training changes nothing; float32 stays float32;
+    any order in memory gives the same result; and a row depends on no other, unless the layer says
+    `mixes_rows`.
+
+    The layer itself is not touched: a copy is checked, its parameters moved by up to 0.1, away from
+    special points such as biases of zero.
+
+    Parameters
+    ----------
+    layer
+        Layer, or container of layers.
+    input_shape
+        Sample shape to check it with; an integer n means (n,).
+    x
+        Where to check, of shape (batch, *input_shape); by default random numbers in ±[0.1, 1], away
+        from the kink of ReLU and its like.
+    batch_size
+        Rows of the default x.
+    rng
+        Seed or generator for x, the weights, and the combinations checked in place of each of more
+        than 128 outputs.
+    tolerance
+        Largest difference allowed, relative to the larger of the entry and 10⁻³ of the largest
+        entry.
+
+    Raises
+    ------
+    AssertionError
+        If the layer breaks the contract: says where and by how much.
+    """
+    input_shape = sample_shape("input_shape", input_shape)
+    rng = random_generator(rng)
+    layer = copy.deepcopy(layer)
+    promised = layer.build(input_shape, dtype=np.float64)
+    parameters = ParameterVector(layer.parameters, rng)
+    parameters.value += rng.uniform(-0.1, 0.1, len(parameters))
+    if x is None:
+        shape = (batch_size, *input_shape)
+        x = rng.uniform(0.1, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
+    x = _read_only(np.array(x, dtype=np.float64))
+
+    y = layer.forward(x, training=True)
+    assert y.shape == (len(x), *promised), (  # noqa: S101 - a check is made of assertions
+        f"{layer!r}: setup promised outputs of shape {promised}, forward returned {y.shape}"
+    )
+    y = y.copy()
+    seeds = _seeds(y.shape, rng)
+    by_input, by_parameters = _jacobians(layer, parameters, seeds)
+
+    def output_at_input(at: Array) -> Array:
+        return seeds @ layer.forward(at, training=True).ravel()
+
+    def output_at_parameters(at: Array) -> Array:
+        parameters.value[...] = at
+        return seeds @ layer.forward(x, training=True).ravel()
+
+    _compare(f"{layer!r}: ∂y/∂x", by_input, output_at_input, x, tolerance)
+    weights = parameters.value.copy()
+    if weights.size:
+        _compare(f"{layer!r}: ∂y/∂θ", by_parameters, output_at_parameters, weights, tolerance)
+        parameters.value[...] = weights
+    _check_purity(layer, parameters, x, y, seeds[0])
+    _check_memory_order(layer, x, y)
+    if not layer.mixes_rows:
+        rows = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
+        _assert_close(f"{layer!r}: row by row", rows, layer.forward(x), tolerance)
+    _check_float32(layer, x)
+
+
+def check_loss(
+    loss: Loss, prediction: npt.ArrayLike, target: npt.ArrayLike, *, tolerance: float = 1e-6
+) -> None:
+    """Prove a loss: its gradient is that of its own value, and it writes to no argument.
+
+    Parameters
+    ----------
+    loss
+        The loss; a copy of it is checked.
+    prediction, target
+        Where to check, as `loss.forward` takes them.
+    tolerance
+        As in `check_layer`.
+
+    Raises
+    ------
+    AssertionError
+        If the gradient is wrong.
+    ValueError
+        If an argument is written to.
+    """
+    loss = copy.deepcopy(loss)
+    prediction = _read_only(np.array(prediction, dtype=np.float64))
+    target = _read_only(np.array(target))
+    loss.forward(prediction, target)
+    gradient = loss.backward()
+    assert gradient.shape == prediction.shape, (  # noqa: S101 - a check is made of assertions
+        f"{loss!r}: the gradient has shape {gradient.shape}, the prediction {prediction.shape}"
+    )
+    _compare(
+        f"{loss!r}: ∂L/∂prediction",
+        gradient.reshape(1, -1),
+        lambda at: np.array(loss.forward(at, target)),
+        prediction,
+        tolerance,
+    )
+
+
+def _read_only(array: Array) -> Array:
+    array.flags.writeable = False
+    return array
+
+
+def _seeds(shape: Shape, rng: np.random.Generator) -> Array:
+    """Return the covectors to seed `backward` with, one a row: one-hot, or random where many."""
+    size = int(np.prod(shape))
+    return np.eye(size) if size <= COVECTORS else rng.standard_normal((COVECTORS, size))
+
+
+def _jacobians(layer: Layer, parameters: ParameterVector, seeds: Array) -> tuple[Array, Array]:
+    """Return seeds @ ∂y/∂x and seeds @ ∂y/∂θ, from one backward pass a seed."""
+    assert layer.output_shape is not None  # noqa: S101 - it is built
+    by_input, by_parameters = [], []
+    for seed in seeds:
+        parameters.grad.fill(np.nan)  # must be overwritten, all of it
+        dy = _read_only(seed.reshape(-1, *layer.output_shape).copy())
+        by_input.append(np.array(layer.backward(dy)).ravel())
+        by_parameters.append(parameters.grad.copy())
+        parameters.grad.fill(np.nan)
+        layer.backward_parameters(dy)
+        _assert_close(f"{layer!r}: backward_parameters", parameters.grad, by_parameters[-1], 1e-12)
+    return np.array(by_input), np.array(by_parameters)
+
+
+def _compare(
+    what: str, exact: Array, function: Callable[[Array], Array], x: Array, tolerance: float
+) -> None:
+    """Compare a Jacobian with central differences of `function` at x.
+
+    Where they differ, a difference may have crossed a kink such as ReLU's: then a smaller step
+    decides. No step makes a wrong derivative right.
+    """
+    numeric = numeric_jacobian(function, x)
+    # A difference of two values is rounded to about 10⁻¹⁶ of them, which the step then divides.
+    noise = 64 * np.finfo(np.float64).eps * float(np.max(np.abs(function(x)), initial=0.0)) / STEP
+    if not _close(exact, numeric, tolerance, noise).all():
+        finer = numeric_jacobian(function, x, STEP / 64)
+        numeric = np.where(_close(exact, finer, tolerance, noise), exact, numeric)
+    _assert_close(f"{what}, entry (output, input)", exact, numeric, tolerance, noise)
+
+
+def _close(actual: Array, expected: Array, tolerance: float, noise: float = 0.0) -> Array:
+    size = np.maximum(np.abs(actual), np.abs(expected))
+    floor = 1e-3 * np.max(np.abs(expected), initial=0.0)
+    close: Array = np.abs(actual - expected) <= tolerance * np.maximum(size, floor) + noise
+    return close
+
+
+def _assert_close(
+    what: str, actual: Array, expected: Array, tolerance: float, noise: float = 0.0
+) -> None:
+    close = _close(actual, expected, tolerance, noise)
+    if not close.all():
+        where = tuple(map(int, np.argwhere(~close)[0]))
+        raise AssertionError(
+            f"{what} {where}: got {actual[where]:.10g}, expected {expected[where]:.10g} "
+            f"({int(np.sum(~close))} of {close.size} entries differ)"
+        )
+
+
+def _check_purity(
+    layer: Layer, parameters: ParameterVector, x: Array, y: Array, seed: Array
+) -> None:
+    """Check that inference between forward and backward leaves no trace, nor backward in y."""
+    dy = seed.reshape(y.shape)
+    first = layer.forward(x, training=True)
+    kept = first.copy()
+    dx = np.array(layer.backward(dy))
+    gradient = parameters.grad.copy()
+    layer.forward(_read_only(-x[:1]))
+    again = np.array(layer.backward(dy))
+    _assert_close(f"{layer!r}: backward after an inference in between", again, dx, 1e-12)
+    _assert_close(f"{layer!r}: gradient after an inference", parameters.grad, gradient, 1e-12)
+    _assert_close(f"{layer!r}: its output, after backward", first, kept, 0.0)
+
+
+def _check_memory_order(layer: Layer, x: Array, y: Array) -> None:
+    """Check that views of any order in memory give the same output."""
+    spread = np.zeros((2 * len(x), *x.shape[1:]))
+    spread[::2] = x
+    for name, view in (("column-major", np.asfortranarray(x)), ("strided", spread[::2])):
+        output = layer.forward(_read_only(view), training=True)
+        _assert_close(f"{layer!r}: output of {name} input", output, y, 1e-9)
+
+
+def _check_float32(layer: Layer, x: Array) -> None:
+    """Check that a float32 layer answers in float32, forward and backward."""
+    assert layer.input_shape is not None  # noqa: S101 - it is built
+    single = copy.deepcopy(layer)
+    for part in single.walk():
+        part.dtype = np.dtype(np.float32)
+    for parameter in single.parameters:
+        parameter.cast(np.float32)
+    y = single.forward(x.astype(np.float32), training=True)
+    dx = single.backward(np.ones_like(y))
+    for name, array in (("forward", y), ("backward", dx)):
+        assert array.dtype == np.float32, (  # noqa: S101 - a check is made of assertions
+            f"{layer!r}: {name} made {array.dtype} from float32"
+        )
