@@ -1,6 +1,7 @@
 """What all tests share: reproducible hypothesis runs, and the real digits where they are."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +18,6 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 @pytest.fixture(scope="session")
 def real_mnist():
     """MNIST, never downloaded by a test."""
-    from pathlib import Path
-
     folder = Path(os.environ.get("TINYFRAME_DATA", "nowhere"))
     names = [f"{name}{suffix}" for name in FILES for suffix in ("", ".gz")]
     found = {

@@ -32,7 +32,8 @@ class Reference:
         return x.T @ dz1, dz1.sum(0), self.a1.T @ dz2, dz2.sum(0)
 
     def step(self, x, y, learning_rate):
-        for parameter, gradient in zip(
-            (self.W1, self.b1, self.W2, self.b2), self.gradients(x, y), strict=True
-        ):
-            parameter -= learning_rate * gradient
+        dW1, db1, dW2, db2 = self.gradients(x, y)
+        self.W1 -= learning_rate * dW1
+        self.b1 -= learning_rate * db1
+        self.W2 -= learning_rate * dW2
+        self.b2 -= learning_rate * db2

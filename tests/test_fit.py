@@ -105,12 +105,13 @@ def test_a_batch_walked_in_blocks_takes_the_same_step(monkeypatch):
 
 
 def test_a_layer_that_mixes_rows_gets_its_batches_whole(monkeypatch):
+    seen = set()
+
     class Center(Layer):
         mixes_rows = True
-        seen = set()
 
         def forward(self, x, training=False):
-            self.seen.add((len(x), training))
+            seen.add((len(x), training))
             return x - x.mean(axis=0)
 
         def backward(self, dy):
@@ -119,7 +120,7 @@ def test_a_layer_that_mixes_rows_gets_its_batches_whole(monkeypatch):
     monkeypatch.setattr("tinyframe.training.BLOCK", 10)
     x, labels = data(rows=45)
     Sequential([Dense(20, 4), Center()]).fit(x, labels, epochs=1, batch_size=None, verbose=False)
-    assert Center.seen == {(45, True)}
+    assert seen == {(45, True)}
 
 
 def test_the_last_smaller_batch_counts_with_its_rows():
@@ -322,8 +323,8 @@ def test_one_plain_line_an_epoch(capsys):
     network().fit(x, labels, epochs=2, validation_data=(x, labels))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("epoch 1/2  loss 0.")
-    assert "  val_accuracy 0." in lines[1]
+    assert lines[0].startswith("epoch 1/2  loss ")
+    assert "  val_accuracy " in lines[1]
     assert lines[1].endswith(" s")
     network().fit(x, labels, epochs=2, verbose=False)
     assert capsys.readouterr() == ("", "")

@@ -31,18 +31,17 @@ def test_a_backward_of_zeros_is_caught(name, monkeypatch):
         check_layer(layer, shape)
 
 
-def test_a_parameter_gradient_of_zeros_is_caught(monkeypatch):
-    for name in ("weight", "bias"):
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_a_parameter_gradient_of_zeros_is_caught(name, monkeypatch):
+    right = Dense.backward_parameters
 
-        def broken(self, dy, name=name):
-            right(self, dy)
-            getattr(self, name).grad[...] = 0
+    def broken(self, dy):
+        right(self, dy)
+        getattr(self, name).grad[...] = 0
 
-        right = Dense.backward_parameters
-        monkeypatch.setattr(Dense, "backward_parameters", broken)
-        with pytest.raises(AssertionError, match="∂y/∂θ"):
-            check_layer(Dense(3, 2), 3)
-        monkeypatch.setattr(Dense, "backward_parameters", right)
+    monkeypatch.setattr(Dense, "backward_parameters", broken)
+    with pytest.raises(AssertionError, match="∂y/∂θ"):
+        check_layer(Dense(3, 2), 3)
 
 
 def test_a_softmax_without_its_off_diagonal_terms_is_caught(monkeypatch):

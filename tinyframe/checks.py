@@ -70,7 +70,7 @@ def floating_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
     return np.dtype(dtype)
 
 
-def random_generator(rng: RandomSeed) -> np.random.Generator:
+def random_generator(rng: RandomSeed) -> "np.random.Generator":
     """Return `rng` itself if it is a Generator, else a new one seeded with it."""
     if isinstance(rng, np.random.Generator):
         return rng

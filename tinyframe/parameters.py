@@ -89,7 +89,7 @@ class Parameter:
         """Whether the initial value has been drawn."""
         return self._place is not None
 
-    def draw(self, rng: np.random.Generator) -> None:
+    def draw(self, rng: "np.random.Generator") -> None:
         """Draw the initial value (again) from `rng`; the gradient becomes zero."""
         initial = self.initializer(rng, self.shape)
         if self._place is None:
@@ -156,7 +156,7 @@ class ParameterVector:
     grad: Array
 
     def __init__(
-        self, parameters: Iterable[Parameter], rng: np.random.Generator | None = None
+        self, parameters: Iterable[Parameter], rng: "np.random.Generator | None" = None
     ) -> None:
         self.parameters = tuple(parameters)
         dtypes = {parameter.dtype for parameter in self.parameters}

@@ -175,7 +175,7 @@ def train(
     history: History,
     *,
     epochs: int,
-    rng: np.random.Generator | None,
+    rng: "np.random.Generator | None",
     validation: Feed | None,
     verbose: bool,
 ) -> None:

@@ -11,5 +11,5 @@ Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 """The shape of one sample, without the batch."""
 
-RandomSeed: TypeAlias = int | np.random.Generator | None
+RandomSeed: TypeAlias = "int | np.random.Generator | None"  # text: numpy.random loads when used
 """What `rng=` takes: a seed, a generator, or None for fresh entropy."""

@@ -15,7 +15,7 @@ class Dense(Layer):
     x is (batch, inputs), W (inputs, units), b (units,), y (batch, units). A row of x W is the
     document's column Wᵀa (equations 1 and 2). W is drawn from 𝒩(0, 2 / inputs), b starts at zero.
 
-    With dy = ∂L/∂y, the chain rule (equations 3 to 8) gives
+    With dy = ∂L/∂y, the chain rule (equations 3 to 10) gives
 
         yᵣⱼ = Σᵢ xᵣᵢ Wᵢⱼ + bⱼ        ∂L/∂Wᵢⱼ = Σᵣ xᵣᵢ dyᵣⱼ      that is  dW = xᵀ dy
                                      ∂L/∂bⱼ  = Σᵣ dyᵣⱼ                  db = Σᵣ dyᵣ

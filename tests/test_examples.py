@@ -1,0 +1,69 @@
+"""The examples run as a user runs them, and make what they promise."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(*arguments, **environment):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def offline(tmp_path):
+    """No MNIST anywhere, and a proxy that refuses at once."""
+    proxy = "http://127.0.0.1:9"
+    return {
+        "TINYFRAME_DATA": "",
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "LOCALAPPDATA": str(tmp_path),
+        "https_proxy": proxy,
+        "no_proxy": "",
+    }
+
+
+def accuracy(output):
+    return float(re.search(r"Test accuracy: ([\d.]+)%", output)[1])
+
+
+def test_mnist_falls_back_on_the_embedded_digits_and_says_so(offline):
+    output = run(EXAMPLES / "mnist.py", **offline)
+    assert "MNIST is not at hand" in output
+    assert "1,797 digits" in output
+    assert accuracy(output) >= 93
+    assert "true \\ predicted" in output
+
+
+def test_mnist_quick_and_full_batch(offline):
+    output = run(EXAMPLES / "mnist.py", "--quick", "--full-batch", **offline)
+    assert "epoch 30/30" in output
+    assert accuracy(output) > 10
+
+
+def test_mnist_plot(offline, tmp_path):
+    pytest.importorskip("matplotlib", reason="the figure needs the extra `examples`")
+    figure = tmp_path / "figure.png"
+    run(EXAMPLES / "mnist.py", "--quick", "--plot", figure, **offline)
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_mnist_on_the_real_digits(real_mnist):
+    output = run(EXAMPLES / "mnist.py")
+    assert "Data: MNIST, 60,000 digits" in output
+    assert accuracy(output) >= 93

@@ -1,0 +1,114 @@
+"""The package as a whole: what it imports, what it exports, what its pages say."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinyframe
+
+ROOT = Path(__file__).parent.parent
+MODULES = [m.name for m in pkgutil.walk_packages(tinyframe.__path__, "tinyframe.")]
+
+
+def python(code):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+def test_importing_it_loads_numpy_alone():
+    loaded = python(
+        "import sys, numpy; before = set(sys.modules)\n"
+        "import tinyframe; print(*sorted(set(sys.modules) - before))"
+    )
+    third_party = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names)
+    assert third_party <= {"tinyframe", "numpy"}
+    assert not {"tinyframe.datasets", "tinyframe.testing"} & set(loaded)
+
+
+def test_submodules_come_when_asked_for():
+    assert python("import tinyframe; print(tinyframe.datasets.digits()[0][0].shape)")
+    assert python("import tinyframe; print(tinyframe.testing.check_layer)")
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tinyframe.nothing  # noqa: B018 - the access is the test
+
+
+def test_imports_run_one_way():
+    """A module imports only modules of its own floor or below; see the list."""
+    floors = [
+        {"types"},
+        {"checks", "reprs"},
+        {"initializers", "scratch", "targets"},
+        {"parameters", "data", "metrics", "history"},
+        {"layers", "optimizers"},
+        {"losses", "summary"},
+        {"training"},
+        {"sequential"},
+        {"testing", "datasets"},
+    ]
+    floor = {name: number for number, names in enumerate(floors) for name in names}
+    for path in (ROOT / "tinyframe").rglob("*.py"):
+        own = path.relative_to(ROOT / "tinyframe").parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tinyframe."):
+                other = node.module.split(".")[1]
+                assert other == own or floor[other] < floor[own], f"{path} imports {node.module}"
+
+
+def test_every_export_exists_and_is_sorted():
+    assert all(hasattr(tinyframe, name) for name in tinyframe.__all__)
+    assert sorted(tinyframe.__all__) == sorted(set(tinyframe.__all__))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_public_name_has_a_docstring(name):
+    module = importlib.import_module(name)
+    assert module.__doc__
+    for attribute, value in vars(module).items():
+        if attribute.startswith("_") or getattr(value, "__module__", None) != name:
+            continue
+        if inspect.isfunction(value) or inspect.isclass(value):
+            assert value.__doc__, f"{name}.{attribute}"
+        if inspect.isclass(value):
+            for method, function in vars(value).items():
+                if inspect.isfunction(function) and not method.startswith("_"):
+                    assert inspect.getdoc(getattr(value, method)), f"{name}.{attribute}.{method}"
+
+
+def test_no_file_is_two_rooms():
+    for path in (ROOT / "tinyframe").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 360, path
+
+
+def test_the_document_page_names_tests_and_code_that_exist():
+    page = (ROOT / "docs" / "document.md").read_text()
+    tests = (ROOT / "tests" / "test_document.py").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert named == set(re.findall(r"^def (test_\w+)", tests, re.MULTILINE))
+    lines = re.findall(r"^\| `(tinyframe/[\w/]+\.py)` \| `(.+?)` \|", page, re.MULTILINE)
+    assert len(lines) >= 8
+    for path, line in lines:
+        assert line in (ROOT / path).read_text(), f"{path} has no line {line!r}"
+
+
+def python_blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_code_on_the_pages_runs(page, capsys):
+    (X, y), (X_test, y_test) = tinyframe.datasets.digits(size=28)
+    names = {"X": X / 255, "y": y, "X_test": X_test / 255, "y_test": y_test}
+    names["X"], names["X_test"] = (names[k].reshape(-1, 784) for k in ("X", "X_test"))
+    blocks = python_blocks(page)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)  # noqa: S102 - the pages' own code
