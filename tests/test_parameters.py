@@ -57,6 +57,12 @@ def test_a_copied_vector_stays_tied_to_its_own_parameters(twin):
     np.testing.assert_array_equal(other.parameters[0].value, vector.parameters[0].value + 1)
 
 
+def test_a_pickle_holds_each_weight_and_gradient_once():
+    model = Sequential([Dense(100, 100)])
+    vector = ParameterVector(model.parameters)
+    assert len(pickle.dumps(model)) < vector.value.nbytes + vector.grad.nbytes + 3000
+
+
 def test_an_inner_model_is_a_window_of_the_outer_one():
     inner = network()
     outer = Sequential([Dense(5, 4), inner, Dense(2, 1)])
