@@ -9,6 +9,7 @@ with the package, enlarged to 28×28.
 """
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ import numpy as np
 from tinyframe import SGD, Dense, Flatten, MSELoss, ReLU, Rescale, Sequential, Softmax
 from tinyframe.datasets import digits, mnist
 from tinyframe.types import Array
+
+FIGURES = (".png", ".svg", ".pdf")
 
 
 def load(*, quick: bool) -> tuple[tuple[Array, Array], tuple[Array, Array], bool]:
@@ -43,14 +46,10 @@ def confusion(labels: Array, predicted: Array) -> str:
 
 def plot(model: Sequential, X_test: Array, y_test: Array, path: Path) -> None:
     """Save a figure: the loss, the hidden layer's weights, and some wrong predictions."""
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - only `--plot` needs it
-    except ImportError as error:
-        raise SystemExit('--plot needs matplotlib: pip install -e ".[examples]"') from error
-    mpl.use("Agg")  # draws to files, without a screen
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - after `use`
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only `--plot` needs it
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
-    figure = plt.figure(figsize=(11, 7.5), layout="constrained")
+    figure = Figure(figsize=(11, 7.5), layout="constrained")
     top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2, 1, 1.25])
 
     axes = top.subplots()
@@ -58,6 +57,7 @@ def plot(model: Sequential, X_test: Array, y_test: Array, path: Path) -> None:
     axes.plot(epochs, model.history["loss"], label="training (while it learned)")
     axes.plot(epochs, model.history["val_loss"], label="test")
     axes.set(title="Squared error by epoch", xlabel="epoch", ylabel="loss", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
 
@@ -88,7 +88,7 @@ def main() -> None:
     """Train, report, and draw if asked."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--plot", metavar="FILE", type=Path, help="save a figure (.png, .svg, .pdf)"
+        "--plot", metavar="FILE", type=Path, help=f"save a figure ({', '.join(FIGURES)})"
     )
     parser.add_argument("--full-batch", action="store_true", help="every step on all the digits")
     parser.add_argument(
@@ -96,6 +96,11 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="for the weights and the shuffling")
     options = parser.parse_args()
+    if options.plot:  # better to know before training
+        if not find_spec("matplotlib"):
+            parser.error('--plot needs matplotlib: pip install -e ".[examples]"')
+        if not options.plot.absolute().parent.is_dir() or options.plot.suffix not in FIGURES:
+            parser.error(f"--plot expected a file {'/'.join(FIGURES)} in a folder that exists")
 
     (X, y), (X_test, y_test), is_mnist = load(quick=options.quick)
     model = Sequential(

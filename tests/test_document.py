@@ -7,6 +7,7 @@ from reference import Reference
 from tinyframe import (
     SGD,
     Dense,
+    Flatten,
     MSELoss,
     ParameterVector,
     ReLU,
@@ -20,12 +21,19 @@ from tinyframe.testing import numeric_jacobian
 
 @pytest.fixture
 def case(rng):
-    """The document's network in float64, one image as a row, its label, and the layers' names."""
+    """The document's network in float64, three images as rows, and their one-hot targets."""
     model = Sequential([Dense(784, 10), ReLU(), Dense(10, 10), Softmax()], dtype=np.float64)
     model.build(784, rng=1)
-    x = rng.random((1, 784))
-    y = one_hot(np.array([3]), 10, np.float64)
+    x = rng.random((3, 784))
+    y = one_hot(np.array([3, 0, 7]), 10, np.float64)
     return model, x, y
+
+
+@pytest.fixture
+def sample(case):
+    """The same with one image, as the document's matrix forms are written."""
+    model, x, y = case
+    return model, x[:1], y[:1]
 
 
 def gradients(model, x, y):
@@ -37,27 +45,29 @@ def gradients(model, x, y):
 
 
 def test_input_step():
-    pixels = np.array([[[0, 255], [51, 102]]], np.uint8)
-    np.testing.assert_allclose(Rescale(1 / 255).forward(pixels), [[[0, 1], [0.2, 0.4]]], rtol=1e-6)
+    pixels = np.array([[[0, 255], [51, 102]]] * 2, np.uint8)
+    model = Sequential([Rescale(1 / 255), Flatten()], dtype=np.float64)
+    model.build((2, 2))
+    np.testing.assert_allclose(model.forward(pixels), [[0, 1, 0.2, 0.4]] * 2, rtol=1e-15)
 
 
 def test_equations_1_and_2_forward(case):
     """a₁ = ReLU(W₁ᵀ a₀ + b₁), a₂ = Softmax(W₂ᵀ a₁ + b₂), with column vectors as written there."""
     model, x, _ = case
     W1, b1, W2, b2 = (parameter.value for parameter in model.parameters)
-    a0 = x[0][:, None]
-    a1 = np.maximum(W1.T @ a0 + b1[:, None], 0)
-    z2 = W2.T @ a1 + b2[:, None]
-    a2 = np.exp(z2) / np.exp(z2).sum()
-    np.testing.assert_allclose(model.forward(x), a2.T, rtol=1e-12)
+    for row, ours in zip(x, model.forward(x), strict=True):
+        a0 = row[:, None]
+        a1 = np.maximum(W1.T @ a0 + b1[:, None], 0)
+        z2 = W2.T @ a1 + b2[:, None]
+        a2 = np.exp(z2) / np.exp(z2).sum()
+        np.testing.assert_allclose(ours, a2[:, 0], rtol=1e-12)
 
 
 def test_squared_error(case):
     model, x, y = case
     a2 = model.forward(x)
-    assert MSELoss().forward(a2, y) == pytest.approx(
-        sum((a2[0, i] - y[0, i]) ** 2 for i in range(10))
-    )
+    of_rows = [sum((a2[r, i] - y[r, i]) ** 2 for i in range(10)) for r in range(3)]
+    assert MSELoss().forward(a2, y) == pytest.approx(sum(of_rows) / 3, rel=1e-12)
 
 
 def test_equations_3_to_10_backward(case):
@@ -69,17 +79,17 @@ def test_equations_3_to_10_backward(case):
 
 
 def test_gradients_are_those_of_the_loss(case):
-    """Central differences of L in the 110 parameters of the second layer and both biases."""
+    """Central differences of L in all 7,960 parameters."""
     model, x, y = case
     exact = gradients(model, x, y)
-    for parameter, gradient in zip(model.parameters[1:], exact[1:], strict=True):
+    for parameter, gradient in zip(model.parameters, exact, strict=True):
         start = parameter.value.copy()
 
         def loss_at(value, parameter=parameter):
             parameter.value = value
             return np.array(MSELoss().forward(model.forward(x), y))
 
-        numeric = numeric_jacobian(loss_at, start)
+        numeric = numeric_jacobian(loss_at, start, step=1e-4)
         parameter.value = start
         np.testing.assert_allclose(gradient.ravel(), numeric[0], rtol=1e-6, atol=1e-11)
 
@@ -139,8 +149,8 @@ def test_slip_the_target_is_one_not_mu():
     assert best == 4  # even the surest right answer would cost (1 − 3)²
 
 
-def test_slip_the_output_layer_has_the_softmax_jacobian_not_relus_indicator(case):
-    model, x, y = case
+def test_slip_the_output_layer_has_the_softmax_jacobian_not_relus_indicator(sample):
+    model, x, y = sample
     _, _, dW2, db2 = gradients(model, x, y)
     a1, a2 = model[:2].forward(x), model.forward(x)
     z2 = model[:3].forward(x)
@@ -151,8 +161,8 @@ def test_slip_the_output_layer_has_the_softmax_jacobian_not_relus_indicator(case
     np.testing.assert_allclose(db2, jacobian @ (2 * (a2 - y))[0], rtol=1e-10, atol=1e-16)
 
 
-def test_slip_the_matrix_forms_are_the_gradient_of_twice_the_cross_entropy(case):
-    model, x, y = case
+def test_slip_the_matrix_forms_are_the_gradient_of_twice_the_cross_entropy(sample):
+    model, x, y = sample
     assert (model[:2].forward(x) == 0).any(), "the mask must matter"
     forms, numeric = matrix_forms(model, x, y), twice_cross_entropy_gradients(model, x, y)
     np.testing.assert_allclose(forms["W2"], numeric["W2"], rtol=1e-6, atol=1e-10)
@@ -160,14 +170,14 @@ def test_slip_the_matrix_forms_are_the_gradient_of_twice_the_cross_entropy(case)
     np.testing.assert_allclose(forms["W1 with the mask"][:30], numeric["W1"], rtol=1e-6, atol=1e-10)
 
 
-def test_slip_the_third_matrix_form_lacks_relus_mask(case):
-    model, x, y = case
+def test_slip_the_third_matrix_form_lacks_relus_mask(sample):
+    model, x, y = sample
     numeric = twice_cross_entropy_gradients(model, x, y)
     assert not np.allclose(matrix_forms(model, x, y)["W1"][:30], numeric["W1"], rtol=1e-2)
 
 
-def test_slip_the_matrix_forms_are_not_the_gradient_of_the_squared_error(case):
-    model, x, y = case
+def test_slip_the_matrix_forms_are_not_the_gradient_of_the_squared_error(sample):
+    model, x, y = sample
     dW1, _, dW2, db2 = gradients(model, x, y)
     forms = matrix_forms(model, x, y)
     for form, true in ((forms["W2"], dW2), (forms["b2"], db2), (forms["W1 with the mask"], dW1)):

@@ -16,10 +16,10 @@ from tinyframe.training import Objective
 @given(data=st.data())
 @settings(max_examples=50)
 def test_gradients_are_those_of_the_value(name, data):
-    rows, outputs = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))
+    rows, outputs = data.draw(st.integers(1, 4)), data.draw(st.integers(1 + ("Cross" in name), 5))
     prediction = data.draw(arrays((rows, outputs), 1.0, away_from_zero=0.05))
     if name == "CrossEntropyLoss":
-        prediction = np.abs(prediction)
+        prediction = np.abs(prediction) * 0.9
     target = data.draw(arrays((rows, outputs), 1.0))
     check_loss(LOSSES[name], prediction, target)
     labels = data.draw(st.lists(st.integers(0, outputs - 1), min_size=rows, max_size=rows))
@@ -29,7 +29,7 @@ def test_gradients_are_those_of_the_value(name, data):
 @pytest.mark.parametrize("name", LOSSES)
 def test_sequence_targets(name):
     rng = np.random.default_rng(0)
-    check_loss(LOSSES[name], rng.uniform(0.1, 1, (2, 3, 4)), rng.integers(0, 4, (2, 3)))
+    check_loss(LOSSES[name], rng.uniform(0.1, 0.9, (2, 3, 4)), rng.integers(0, 4, (2, 3)))
 
 
 def test_mse_is_the_documents_sum_over_outputs_and_mean_over_rows():
@@ -92,9 +92,39 @@ def test_backward_without_forward_says_so():
             loss.backward()
 
 
+def test_cross_entropy_wants_probabilities_and_more_than_one_output():
+    loss = CrossEntropyLoss()
+    with pytest.raises(
+        ValueError, match=r"probabilities in \[0, 1\], got -0.5; let the model end in"
+    ):
+        loss.forward(np.array([[-0.5, 0.5]]), np.array([0]))
+    with pytest.raises(ValueError, match=r"got 2\.0"):
+        loss.forward(np.array([[2.0, 0.5]]), np.array([0]))
+    with pytest.raises(ValueError, match="two at least, got one"):
+        loss.forward(np.array([[0.5]]), np.array([[1.0]]))
+
+
+def test_a_subclass_is_never_replaced_by_the_fused_form():
+    class Temperature(Softmax):
+        def forward(self, x, training=False):
+            return super().forward(x / 5, training)
+
+    class Doubled(CrossEntropyLoss):
+        def forward(self, prediction, target):
+            return 2 * super().forward(prediction, target)
+
+    assert CrossEntropyLoss().fuse(Softmax()) is not None
+    assert CrossEntropyLoss().fuse(Temperature()) is None
+    assert Doubled().fuse(Softmax()) is None
+
+
 def test_one_hot_rows():
     np.testing.assert_array_equal(one_hot(np.array([2, 0]), 3), [[0, 0, 1], [1, 0, 0]])
     assert one_hot(np.array([[1], [0]]), 2).shape == (2, 1, 2)
+    np.testing.assert_array_equal(one_hot([True, False], 2), [[0, 1], [1, 0]])
+    for bad in (["a"], [0.5], [1.0]):
+        with pytest.raises(TypeError, match="labels expected integers, got dtype"):
+            one_hot(bad, 2)
 
 
 def test_reprs():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyframe import SGD, Parameter, ParameterVector
+from tinyframe import SGD, Dense, Parameter, ParameterVector, Sequential
 
 
 def vector(value, dtype=np.float64):
@@ -74,6 +74,35 @@ def test_learning_rates_are_positive_numbers(bad):
 def test_other_options_are_checked(options):
     with pytest.raises((TypeError, ValueError), match="expected"):
         SGD(0.1, **options)
+
+
+def test_step_wants_a_vector():
+    with pytest.raises(TypeError, match="step expected a ParameterVector, got a tuple"):
+        SGD(0.1).step((Parameter((1,)),))
+
+
+def test_fit_resets_an_optimizer_that_served_another_model():
+    x, y = np.ones((8, 2)), np.ones((8, 1))
+
+    def losses(optimizer):
+        model = Sequential([Dense(2, 1)])
+        model.build(2, rng=0)
+        return model.fit(x, y, optimizer=optimizer, epochs=3, verbose=False).history["loss"]
+
+    optimizer = SGD(0.01, momentum=0.9)
+    assert losses(optimizer) == losses(optimizer) == losses(SGD(0.01, momentum=0.9))
+
+
+def test_fitting_again_with_the_same_optimizer_keeps_its_momentum():
+    x, y = np.ones((8, 2)), np.ones((8, 1))
+    optimizer = SGD(0.01, momentum=0.9)
+    models = [Sequential([Dense(2, 1)]) for _ in range(2)]
+    for model in models:
+        model.build(2, rng=0)
+    for _ in range(4):
+        models[0].fit(x, y, optimizer=optimizer, epochs=1, verbose=False)
+    models[1].fit(x, y, optimizer=SGD(0.01, momentum=0.9), epochs=4, verbose=False)
+    assert models[0].history["loss"] == models[1].history["loss"]
 
 
 def test_repr():

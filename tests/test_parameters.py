@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tinyframe import Dense, Parameter, ParameterVector, ReLU, Sequential
+from tinyframe import Dense, Layer, Parameter, ParameterVector, ReLU, Sequential
 from tinyframe.initializers import he_normal, ones
 
 
@@ -132,5 +132,55 @@ def test_dtypes_are_single_or_double(dtype):
         Parameter((1,), dtype=dtype)
 
 
-def test_no_parameters_make_an_empty_vector():
-    assert len(ParameterVector([])) == 0
+def test_a_vector_of_nothing_says_to_build_the_model_first():
+    with pytest.raises(ValueError, match="got none; a model has them once it is built"):
+        ParameterVector(Sequential([Dense(3)]).parameters)
+
+
+@pytest.mark.parametrize("wrong", [network(), [Dense(2, 2)], Parameter((1,)), 3, None])
+def test_a_vector_wants_parameters(wrong):
+    with pytest.raises(TypeError, match=r"expected model\.parameters"):
+        ParameterVector(wrong)
+
+
+def test_parameters_and_layers_are_found_in_lists_and_attributes():
+    class Branches(Layer):
+        def __init__(self):
+            self.gains = [Parameter(2, ones), Parameter(3, ones)]
+            self.inner = Dense(4, 4)
+            self.more = (ReLU(), Dense(4, 2))
+
+        def forward(self, x, training=False):
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    layer = Branches()
+    assert list(layer.named_parameters()) == [
+        "gains.0", "gains.1", "inner.weight", "inner.bias", "more.1.weight", "more.1.bias",
+    ]  # fmt: skip
+    layer.build(4, dtype=np.float64)
+    assert {p.value.dtype for p in layer.parameters} == {np.dtype(np.float64)}
+    assert layer.inner.dtype == np.float64
+
+
+def test_a_failed_build_leaves_the_dtype_of_shared_layers():
+    layer = Dense(4, 8)
+    value = layer.weight.value
+    with pytest.raises(ValueError, match="expected"):
+        Sequential([layer, Dense(9, 3)], dtype=np.float64)
+    assert layer.dtype == layer.weight.dtype == np.float32
+    assert layer.weight.value is value
+    model = network()
+    with pytest.raises(ValueError, match="expected"):
+        model.build(5, dtype=np.float64)
+    assert model.dtype == np.float32
+
+
+def test_models_that_share_layers_each_train_in_their_own_dtype():
+    model = network()
+    other = Sequential(model.layers[:2], dtype=np.float64)
+    assert other.predict(np.ones((1, 4))).dtype == np.float64
+    model.fit(np.ones((5, 4)), np.ones((5, 2)), epochs=1, verbose=False)
+    assert model[0].weight.value.dtype == np.float32

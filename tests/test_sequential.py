@@ -70,6 +70,7 @@ def test_a_failed_build_leaves_no_trace():
         ([Dense(2), ReLU], TypeError, r"got the class ReLU at 1; make one: ReLU\(\)"),
         ([Dense(2), "relu"], TypeError, "expected layers, got 'relu' at 1"),
         ([Dense(2), np.tanh], TypeError, "expected layers"),
+        (Dense(2), TypeError, r"expected a list of layers, got Dense\(2\)"),
     ],
 )
 def test_only_layers_are_taken(layers, error, message):
@@ -80,7 +81,7 @@ def test_only_layers_are_taken(layers, error, message):
 def test_a_layer_used_twice_is_refused_also_across_nested_models():
     layer = Dense(3, 3)
     for layers in ([layer, layer], [layer, Sequential([layer])]):
-        with pytest.raises(ValueError, match=r"each layer once, got the same Dense\(3, 3\) twice"):
+        with pytest.raises(ValueError, match=r"each layer once, got Dense\(3, 3\) twice; make two"):
             Sequential(layers)
 
 
@@ -184,6 +185,45 @@ def test_a_copy_predicts_the_same_and_trains_apart(rng):
     np.testing.assert_array_equal(other.predict(x), before)
     other.fit(x, y, epochs=1, verbose=False)
     np.testing.assert_array_equal(model.predict(x), before)
+
+
+def test_a_subclass_with_a_forward_of_its_own_trains_as_it_predicts(rng):
+    class Skip(Sequential):
+        def forward(self, x, training=False):
+            return x + super().forward(x, training)
+
+        def backward(self, dy):
+            return dy + super().backward(dy)
+
+    x = rng.standard_normal((30, 4))
+    for model in (Skip([Dense(4, 4)]), Sequential([Skip([Dense(4, 4)])])):
+        model.fit(x, 2 * x, epochs=100, verbose=False)
+        assert np.mean((model.predict(x) - 2 * x) ** 2) < 1e-6
+        assert model.evaluate(x, 2 * x)["loss"] < 1e-5
+
+
+def test_a_layer_that_breaks_its_promise_in_fit_is_named():
+    class Half(Layer):
+        def forward(self, x, training=False):
+            return x[:, ::2]
+
+        def backward(self, dy):
+            return np.repeat(dy, 2, axis=1)
+
+    model = Sequential([Dense(3, 4), Half(), Dense(4, 1)])
+    with pytest.raises(
+        ValueError, match=r"Half\(\) promised outputs of shape \(4,\).* returned \(2,\)"
+    ):
+        model.fit(np.ones((3, 3)), np.ones(3), verbose=False)
+
+
+def test_build_and_fit_draw_the_same_weights_from_the_same_seed():
+    x, y = np.ones((4, 3)), np.ones((4, 2))
+    one, two = (Sequential([Dense(3), ReLU(), Dense(2)]) for _ in range(2))
+    one.build(3, rng=0)
+    one.fit(x, y, rng=0, epochs=1, verbose=False)
+    two.fit(x, y, rng=0, epochs=1, verbose=False)
+    np.testing.assert_array_equal(one[0].weight.value, two[0].weight.value)
 
 
 def test_a_layer_of_ones_own_with_forward_and_backward_alone():

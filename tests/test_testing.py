@@ -132,6 +132,22 @@ class BackwardSpoilsOutput(Square):
         return dx
 
 
+class SquaresDy(Square):
+    def backward(self, dy):
+        super().backward(dy)
+        return 2 * self.gain.value * self._saved * dy**2
+
+
+class ReturnsNothing(Square):
+    def backward(self, dy):
+        super().backward(dy)
+
+
+class SetupReturnsNothing(Square):
+    def setup(self, input_shape):
+        super().setup(input_shape)
+
+
 class ForgetsParametersAlone(Square):
     def backward_parameters(self, dy):
         pass
@@ -147,10 +163,14 @@ def test_a_right_layer_passes():
 @pytest.mark.parametrize(
     ("layer", "error", "message"),
     [
-        (AddsToGradient(), AssertionError, "nan"),
+        (AddsToGradient(), AssertionError, "overwrite all of the gradient of gain"),
         (LosesBatch(), AssertionError, "∂y/∂θ"),
         (WritesToInput(), ValueError, "read-only"),
-        (WritesToDy(), ValueError, "read-only"),
+        (WritesToDy(), AssertionError, "backward writes to dy"),
+        (SquaresDy(), AssertionError, "∂y/∂x"),
+        (ReturnsNothing(), AssertionError, r"return ∂L/∂x of shape \(2, 3\), got None"),
+        (SetupReturnsNothing(), TypeError, "setup has to return a shape, got None"),
+        (Square, TypeError, "expected a layer, got <class"),
         (SavesInInference(), AssertionError, "inference"),
         (PromisesAnotherShape(), AssertionError, "promised"),
         (Upcasts(), AssertionError, "float64 from float32"),

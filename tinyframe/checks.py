@@ -105,7 +105,7 @@ def shape_error(who: str, expected: Shape | None, got: Shape, *, whole: bool = T
     hint = ""
     if whole and got == expected:
         hint = "; one row is x[np.newaxis]"
-    elif len(sample) > 1 and expected == (math.prod(sample),):
+    elif len(sample) > 1 and (expected is None or len(expected) == 1):
         hint = "; put Flatten() before it"
     wanted = "(batch, features)" if expected is None else batched(expected)
     return ValueError(f"{who} expected {wanted}, got {got if whole else batched(got)}{hint}")

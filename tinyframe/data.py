@@ -1,6 +1,8 @@
 """What comes in: arrays checked once, then fed to the layers batch by batch."""
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,10 @@ from tinyframe.types import Array, Shape
 
 BLOCK = 1024
 """Rows that are worked on at a time where nothing else is asked: few enough to stay in cache."""
+
+
+CHUNK = 1024
+"""Shuffled rows that are gathered at a time: enough that handing them over costs nothing."""
 
 
 def as_numbers(values: Any, name: str) -> Array:
@@ -32,7 +38,12 @@ def as_numbers(values: Any, name: str) -> Array:
             f"{name} expected rows of one length, got a ragged list ({error})"
         ) from None
     if array.dtype.kind not in "buif":
-        raise TypeError(f"{name} expected real numbers, got dtype {array.dtype}")
+        hint = ""
+        if name == "y" and array.dtype.kind in "OSU":
+            hint = "; names of classes become labels by np.unique(y, return_inverse=True)[1]"
+        elif array.dtype.kind == "O":
+            hint = "; convert it first, as by .astype(float)"
+        raise TypeError(f"{name} expected real numbers, got dtype {array.dtype}{hint}")
     return array
 
 
@@ -114,7 +125,8 @@ def as_targets(y: Any, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> 
     expected = f"{batched(output_shape)} numbers"
     if shape[-1] > 1:
         expected += f" or {batched(output_shape[:-1])} integer labels"
-    raise ValueError(f"y expected {expected}, got {array.dtype} of shape {array.shape}")
+    hint = "; labels become integers by y.astype(int)" if array.shape == shape[:-1] else ""
+    raise ValueError(f"y expected {expected}, got {array.dtype} of shape {array.shape}{hint}")
 
 
 class Feed:
@@ -138,29 +150,64 @@ class Feed:
     def __len__(self) -> int:
         return len(self.X)
 
-    def block(self, start: int, stop: int) -> tuple[Array, Array]:
-        """Return rows start … stop − 1, in the order they have."""
-        return self._convert(self.X[start:stop]), self.y[start:stop]
+    def blocks(
+        self, spans: list[tuple[int, int]], order: Array | None = None
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield the rows of each span: rows order[start:stop], or start … stop − 1 as they are.
 
-    def gather(self, rows: Array) -> tuple[Array, Array]:
-        """Return the rows whose numbers are given."""
+        Rows in order are gathered some `CHUNK` at a time, by a second thread while the first one
+        computes: waiting for memory is most of that work.
+
+        Parameters
+        ----------
+        spans
+            Pairs (start, stop), each beginning where the one before ends.
+        order
+            A permutation of all rows.
+        """
+        if order is None:
+            for start, stop in spans:
+                yield self._convert(self.X[start:stop], "x"), self.y[start:stop]
+            return
+        each = max(1, CHUNK // (spans[0][1] - spans[0][0]))
+        chunks = [spans[i : i + each] for i in range(0, len(spans), each)]
+        rows = (order[chunk[0][0] : chunk[-1][1]] for chunk in chunks)
+        for chunk, (x, y) in zip(chunks, self._ahead(rows), strict=True):
+            base = chunk[0][0]
+            for start, stop in chunk:
+                yield x[start - base : stop - base], y[start - base : stop - base]
+
+    def _ahead(self, chunks: Iterator[Array]) -> Iterator[tuple[Array, Array]]:
+        """Yield the gathered rows of each chunk, always gathering the next one meanwhile."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - spares `import tinyframe`
+
+        sides = itertools.cycle("ab")  # of two buffers
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self._gather, next(chunks), next(sides))
+            for chunk in chunks:
+                x, y = coming.result()
+                coming = pool.submit(self._gather, chunk, next(sides))
+                yield x, y
+            yield coming.result()
+
+    def _gather(self, rows: Array, side: str) -> tuple[Array, Array]:
         # "clip" spares the copy that NumPy makes to leave `out` whole on an error; none can occur.
-        x = self._buffer("gathered x", self.X, len(rows))
-        y = self._buffer("gathered y", self.y, len(rows))
+        x = self._buffer(f"gathered x {side}", self.X, len(rows), self.X.dtype)
+        y = self._buffer(f"gathered y {side}", self.y, len(rows), self.y.dtype)
         self.X.take(rows, axis=0, out=x, mode="clip")
         self.y.take(rows, axis=0, out=y, mode="clip")
-        return self._convert(x), y
+        return self._convert(x, f"x {side}"), y
 
-    def _convert(self, x: Array) -> Array:
+    def _convert(self, x: Array, name: str) -> Array:
         if x.dtype == self.dtype:
             return x
-        converted = self._buffer("x", x, len(x), self.dtype)
+        converted = self._buffer(name, x, len(x), self.dtype)
         np.copyto(converted, x, casting="unsafe")  # float64 to float32; the range is checked
         return converted
 
-    def _buffer(self, name: str, like: Array, rows: int, dtype: Any = None) -> Array:
+    def _buffer(self, name: str, like: Array, rows: int, dtype: np.dtype[Any]) -> Array:
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < rows:
-            buffer = np.empty((rows, *like.shape[1:]), dtype or like.dtype)
+            buffer = np.empty((rows, *like.shape[1:]), dtype)
             self._buffers[name] = buffer
         return buffer[:rows]

@@ -8,7 +8,7 @@ from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
-from tinyframe.targets import are_labels, dense_target
+from tinyframe.targets import dense_target
 from tinyframe.types import Array
 
 
@@ -42,17 +42,18 @@ class Loss(Scratch, ABC):
 
     def _dense(self, target: Array, prediction: Array) -> Array:
         """Return the target in the shape of the prediction; raise ValueError if it does not fit."""
-        classes = prediction.shape[-1]
-        labels = target.ndim == 1 and are_labels(target, prediction.shape)
-        if self._buffers is None or not labels:
+        if self._buffers is None:
             return dense_target(target, prediction)
-        # Inside `fit` the labels are checked already: one_hot, batch last in memory.
-        identity = self._buffers.get(("identity", (classes, classes)))
-        if identity is None:
-            identity = np.eye(classes, dtype=prediction.dtype)
-            self._buffers["identity", identity.shape] = identity
-        out = self._buffer("one-hot", (classes, len(target)), prediction.dtype)
-        return identity.take(target, axis=1, out=out, mode="clip").T
+        if target.ndim == prediction.ndim:
+            return target
+        # Inside `fit` labels are checked already. This is one_hot, into a buffer.
+        classes, dtype = prediction.shape[-1], prediction.dtype
+        identity = self._constant("identity", lambda: np.eye(classes, dtype=dtype))
+        if target.ndim == 1:  # batch last in memory, as the predictions are
+            out = self._buffer("one-hot", (classes, len(target)), dtype)
+            return identity.take(target, axis=1, out=out, mode="clip").T
+        out = self._buffer("one-hot", prediction.shape, dtype)
+        return identity.take(target, axis=0, out=out, mode="clip")
 
     def __repr__(self) -> str:
         return constructor_call(self)
@@ -99,33 +100,72 @@ class CrossEntropyLoss(Loss):
     ----------
     from_logits : bool
         Whether predictions are scores. Leave it False for a model that ends in Softmax.
+
+    Raises
+    ------
+    ValueError
+        If there is but one output, or a prediction that should be a probability is not in [0, 1].
     """
 
     def __init__(self, from_logits: bool = False) -> None:
         self.from_logits = from_logits
 
     def fuse(self, layer: Layer) -> "Loss | None":
-        if isinstance(layer, Softmax) and not self.from_logits:
+        # Exact types: a subclass of either may compute something else.
+        if type(layer) is Softmax and type(self) is CrossEntropyLoss and not self.from_logits:
             return CrossEntropyLoss(from_logits=True)
         return None
 
     def forward(self, prediction: Array, target: Array) -> float:
-        n = len(prediction)
         target = self._dense(target, prediction)
+        self._check_prediction(prediction)
         if self.from_logits:
-            z = prediction - np.max(prediction, axis=-1, keepdims=True)
-            p = np.exp(z)
-            total = np.sum(p, axis=-1, keepdims=True)
+            row_out = self._buffer("row", (*prediction.shape[:-1], 1), prediction.dtype)
+            highest = np.maximum.reduce(prediction, axis=-1, keepdims=True, out=row_out)
+            z = np.subtract(prediction, highest, out=self._buffer_like("z", prediction))
+            p = np.exp(z, out=self._buffer_like("p", prediction))
+            total = np.add.reduce(p, axis=-1, keepdims=True, out=row_out)
             p /= total
-            weight = np.sum(target, axis=-1, keepdims=True)
-            self._saved = (p * weight - target, n)
-            return float(np.sum(target * (np.log(total) - z))) / n
-        # A probability that rounded to 0 counts as the smallest number there is.
-        p = np.maximum(prediction, np.finfo(prediction.dtype).tiny)
-        self._saved = (-target / p, n)
-        return -float(np.sum(target * np.log(p))) / n
+            # surprise = log(sum(exp(z))) - z
+            surprise = np.subtract(np.log(total, out=total), z, out=z)
+        else:
+            # A probability that rounded to 0 counts as the smallest number there is.
+            tiny = np.finfo(prediction.dtype).tiny
+            p = np.maximum(prediction, tiny, out=self._buffer_like("p", prediction))
+            # surprise = -log(p)
+            surprise = np.log(p, out=self._buffer_like("z", prediction))
+            np.negative(surprise, out=surprise)
+        self._saved = p, target
+        # L = sum(target * surprise) / n
+        surprise *= target
+        return float(np.sum(surprise)) / len(prediction)
+
+    def _check_prediction(self, prediction: Array) -> None:
+        if prediction.shape[-1] == 1:
+            raise ValueError("CrossEntropyLoss expected one output a class, two at least, got one")
+        if self.from_logits:
+            return
+        for value in (prediction.min(), prediction.max()):
+            if value < 0 or value > 1 + 1e-4:  # rounding aside
+                raise ValueError(
+                    f"CrossEntropyLoss expected probabilities in [0, 1], got {value}; let the "
+                    "model end in Softmax(), or use from_logits=True"
+                )
 
     def backward(self) -> Array:
-        gradient, n = self._recall()
-        result: Array = gradient / n
+        p, target = self._recall()
+        gradient = self._buffer_like("gradient", p)
+        if self.from_logits:
+            # gradient = (p * sum(target) - target) / n
+            row_out = self._buffer("row", (*p.shape[:-1], 1), p.dtype)
+            gradient = np.multiply(
+                p, np.add.reduce(target, axis=-1, keepdims=True, out=row_out), out=gradient
+            )
+            gradient -= target
+            gradient /= len(p)
+        else:
+            # gradient = -target / p / n
+            gradient = np.divide(target, p, out=gradient)
+            gradient /= -len(p)
+        result: Array = gradient
         return result

@@ -52,11 +52,16 @@ def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric
         if isinstance(metric, str):
             if metric not in NAMED:
                 raise ValueError(f"metrics expected names among {sorted(NAMED)}, got {metric!r}")
-            chosen[metric] = NAMED[metric]
+            name, function = metric, NAMED[metric]
         elif callable(metric):
-            chosen[getattr(metric, "__name__", type(metric).__name__)] = metric
+            name, function = getattr(metric, "__name__", type(metric).__name__), metric
         else:
             raise TypeError(f"metrics expected names or functions, got {metric!r}")
+        if name in chosen or name in ("loss", "seconds") or name.startswith("val_"):
+            raise ValueError(
+                f"metrics expected another name for each, got {name!r}, which is taken"
+            )
+        chosen[name] = function
     if accuracy in chosen.values() and not are_classes(target, outputs):
         raise ValueError(
             "the metric accuracy expected classes: integer labels, one-hot rows or a column of "

@@ -13,12 +13,16 @@ from tinyframe.types import Array
 class Optimizer(ABC):
     """A rule that takes the parameters θ a step down the gradient g = ∂L/∂θ.
 
-    What a rule remembers from step to step is as long as θ: an optimizer serves one model.
+    What a rule remembers from step to step is as long as θ: an optimizer serves one model at a
+    time. `fit` resets one that it has not used with its model before.
     """
 
     @abstractmethod
     def step(self, parameters: ParameterVector) -> None:
         """Change `parameters.value` in place, given `parameters.grad`, both of shape (size,)."""
+
+    def reset(self) -> None:  # noqa: B027 - most rules that remember nothing need not define it
+        """Forget what was remembered from earlier steps."""
 
     def __repr__(self) -> str:
         return constructor_call(self)
@@ -67,7 +71,12 @@ class SGD(Optimizer):
         self._velocity: Array | None = None
         self._change: Array | None = None
 
+    def reset(self) -> None:
+        self._velocity = self._change = None
+
     def step(self, parameters: ParameterVector) -> None:
+        if not isinstance(parameters, ParameterVector):
+            raise TypeError(f"step expected a ParameterVector, got a {type(parameters).__name__}")
         value, gradient = parameters.value, parameters.grad
         change = self._like(value, self._change)
         # gradient = gradient + weight_decay * value

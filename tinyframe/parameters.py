@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import floating_dtype
+from tinyframe.checks import floating_dtype, sample_shape
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
 
@@ -34,17 +34,17 @@ class Parameter:
 
     def __init__(
         self,
-        shape: Shape,
+        shape: int | Shape,
         initializer: Initializer = zeros,
         *,
         dtype: npt.DTypeLike = np.float32,
         order: Literal["C", "F"] = "C",
     ) -> None:
-        self.shape = shape
+        self.shape = sample_shape("shape", shape)
         self.initializer = initializer
         self.dtype = floating_dtype(dtype)
         self.order = order
-        self.size = int(np.prod(shape))
+        self.size = int(np.prod(self.shape))
         self._place: tuple[Array, Array, int] | None = None  # flat values, flat grads, start
         self._value: Array | None = None  # views of the place
         self._grad: Array | None = None
@@ -135,7 +135,9 @@ class ParameterVector:
     """Parameters side by side in two flat arrays, so that one operation reaches them all.
 
     Parameters that lie side by side already stay where they are, and the vector is a window onto
-    them; others are moved to new arrays, in the order given. Those not yet drawn are drawn.
+    them; others are moved to new arrays, in the order given. Those not yet drawn are drawn. The
+    vector serves as long as its parameters stay: another vector of only some of them, or another
+    dtype, takes them away.
 
     Parameters
     ----------
@@ -150,6 +152,11 @@ class ParameterVector:
         The weights and the gradient, each of shape (size,).
     parameters
         The parameters, in the order of their places.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no parameters, or something else, or of more than one dtype.
     """
 
     value: Array
@@ -158,11 +165,20 @@ class ParameterVector:
     def __init__(
         self, parameters: Iterable[Parameter], rng: "np.random.Generator | None" = None
     ) -> None:
+        if not isinstance(parameters, Iterable) or isinstance(parameters, Parameter):
+            raise TypeError(f"ParameterVector expected model.parameters, got {parameters!r}")
         self.parameters = tuple(parameters)
+        for parameter in self.parameters:
+            if not isinstance(parameter, Parameter):
+                raise TypeError(f"ParameterVector expected model.parameters, got {parameter!r}")
+        if not self.parameters:
+            raise ValueError(
+                "ParameterVector expected parameters, got none; a model has them once it is built"
+            )
         dtypes = {parameter.dtype for parameter in self.parameters}
         if len(dtypes) > 1:
             raise ValueError(f"ParameterVector expected one dtype, got {sorted(map(str, dtypes))}")
-        dtype = dtypes.pop() if dtypes else np.dtype(np.float32)
+        dtype = dtypes.pop()
         rng = np.random.default_rng() if rng is None else rng
         for parameter in self.parameters:
             if not parameter.drawn:
@@ -174,8 +190,9 @@ class ParameterVector:
             for parameter in self.parameters:
                 parameter.move(values, grads, start)
                 start += parameter.size
-        place = self.parameters[0]._place if self.parameters else None  # noqa: SLF001 - same module
-        values, grads, start = place or (np.empty(0, dtype), np.empty(0, dtype), 0)
+        place = self.parameters[0]._place  # noqa: SLF001 - same module
+        assert place is not None  # noqa: S101 - tells the type checker
+        values, grads, start = place
         self.value = values[start : start + size]
         self.grad = grads[start : start + size]
 

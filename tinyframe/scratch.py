@@ -1,5 +1,6 @@
 """Memory that lasts from forward to backward, and, inside `fit`, from one step to the next."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,30 +12,33 @@ class Scratch:
     """What layers and losses remember: values for the backward pass, and reused buffers.
 
     Outside `fit` there are no buffers: `_buffer` answers None, and NumPy's `out=None` allocates a
-    fresh array, which the caller may keep. Inside `fit` it answers the same array each step.
-    Neither what is saved nor the buffers are copied or pickled.
+    fresh array, which the caller may keep. Inside `fit` a name stands for the same array in each
+    step with as many rows, so each name is for one shape and one use. Neither what is saved nor
+    the buffers are copied or pickled.
     """
 
     _saved: Any = None
-    _buffers: dict[tuple[str, Shape], Array] | None = None
+    _buffers: dict[str, Array] | None = None  # those for the number of rows in use
+    _buffers_by_rows: dict[int, dict[str, Array]] | None = None
 
-    def reuse_buffers(self) -> None:
-        """Keep buffers from now on; called where `fit` starts."""
-        self._buffers = {}
+    def reuse_buffers(self, rows: int) -> None:
+        """Keep buffers from now on, and use those for so many rows; `fit` calls it."""
+        if self._buffers_by_rows is None:
+            self._buffers_by_rows = {}
+        self._buffers = self._buffers_by_rows.setdefault(rows, {})
 
     def release(self) -> None:
         """Forget buffers and saved values; called where `fit` ends."""
-        self._buffers = None
-        self._saved = None
+        self._buffers = self._buffers_by_rows = self._saved = None
 
     def _buffer(self, name: str, shape: Shape, dtype: Any) -> Array | None:
         """Return this object's own array to write into (uninitialised), or None outside `fit`."""
         buffers = self._buffers
         if buffers is None:
             return None
-        array = buffers.get((name, shape))
+        array = buffers.get(name)
         if array is None:
-            array = buffers[name, shape] = np.empty(shape, dtype)
+            array = buffers[name] = np.empty(shape, dtype)
         return array
 
     def _buffer_like(self, name: str, x: Array, dtype: Any = None) -> Array | None:
@@ -42,18 +46,30 @@ class Scratch:
         buffers = self._buffers
         if buffers is None:
             return None
-        array = buffers.get((name, x.shape))
+        array = buffers.get(name)
         if array is None:
-            array = buffers[name, x.shape] = np.empty_like(x, dtype)
+            array = buffers[name] = np.empty_like(x, dtype)
+        return array
+
+    def _constant(self, name: str, make: Callable[[], Array]) -> Array:
+        """Return make(), an array that nobody writes to; inside `fit` made once."""
+        buffers = self._buffers
+        if buffers is None:
+            return make()
+        array = buffers.get(name)
+        if array is None:
+            array = buffers[name] = make()
         return array
 
     def _recall(self) -> Any:
         """Return what the forward pass saved."""
-        if self._saved is None:
+        saved = self._saved
+        if saved is None:
             raise RuntimeError(
                 f"{self!r}: backward needs the values of a forward pass with training=True first"
             )
-        return self._saved
+        return saved
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_saved", "_buffers")}
+        own = ("_saved", "_buffers", "_buffers_by_rows")
+        return {name: value for name, value in self.__dict__.items() if name not in own}

@@ -50,6 +50,8 @@ class Sequential(Layer):
     """
 
     def __init__(self, layers: Iterable[Layer], dtype: npt.DTypeLike = np.float32) -> None:
+        if not isinstance(layers, Iterable):
+            raise TypeError(f"Sequential expected a list of layers, got {layers!r}")
         self.layers = tuple(layers)
         self.dtype = floating_dtype(dtype)
         if not self.layers:
@@ -66,7 +68,7 @@ class Sequential(Layer):
         for layer in self.walk():
             if id(layer) in seen:
                 raise ValueError(
-                    f"Sequential expected each layer once, got the same {layer!r} twice"
+                    f"Sequential expected each layer once, got {layer!r} twice; make two"
                 )
             seen.add(id(layer))
         self.takes_integers = self.layers[0].takes_integers
@@ -158,7 +160,8 @@ class Sequential(Layer):
         loss
             What to make small. By default that of the last fit, at first `MSELoss()`.
         optimizer
-            How to make it small. By default that of the last fit, at first `SGD(0.1)`.
+            How to make it small. By default that of the last fit, at first `SGD(0.1)`. One that
+            this model has not trained with before starts without momentum.
         epochs
             How many times to go through all rows.
         batch_size
@@ -173,7 +176,8 @@ class Sequential(Layer):
             where y names classes.
         rng
             Seed or generator for all that is random: weights that have no value yet, and the order
-            of the rows. The same seed gives the same bits on the same machine.
+            of the rows. The same seed gives the same bits on the same machine. (Weights get a value
+            when they are first looked at, as by `predict`; `build(input_shape, rng=0)` seeds them.)
         verbose
             Whether to print one line an epoch.
 
@@ -201,13 +205,19 @@ class Sequential(Layer):
             validation = None
             if validation_data is not None:
                 if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:  # noqa: PLR2004 - a pair
-                    raise TypeError("validation_data expected a pair (X, y)")
+                    got = type(validation_data).__name__
+                    raise TypeError(f"validation_data expected a pair (X, y), got a {got}")
                 try:
                     validation = self._feed(*validation_data)
                 except (TypeError, ValueError) as error:
                     raise type(error)(f"validation_data: {error}") from None
             chosen = named_metrics(metrics, feed.y, self._outputs)
+            if not self.parameters:
+                raise ValueError("fit expected a model with parameters to train, got none")
+            self.build(feed.X.shape[1:])  # in this model's dtype, if another one has shared layers
         parameters = ParameterVector(self.parameters, weights_rng)
+        if optimizer is not self.optimizer:
+            optimizer.reset()
         self.loss, self.optimizer = loss, optimizer
         rows = len(feed)
         trainer = Trainer(
@@ -296,9 +306,11 @@ class Sequential(Layer):
 
     def _chain(self) -> tuple[Layer, ...]:
         """Return the layers, with those of inner Sequentials in their place."""
+        if type(self) is not Sequential:  # a subclass may compute something else
+            return (self,)
         chain: list[Layer] = []
         for layer in self.layers:
-            chain += layer._chain() if type(layer) is Sequential else [layer]  # noqa: SLF001 - own class
+            chain += layer._chain() if isinstance(layer, Sequential) else [layer]  # noqa: SLF001 - own
         return tuple(chain)
 
     def _inputs(self, X: npt.ArrayLike, *, build: bool = False) -> Array:
@@ -326,12 +338,13 @@ class Sequential(Layer):
 
 @contextmanager
 def _restored_on_error(model: Layer) -> Iterator[None]:
-    """Put the attributes of every layer back if the block raises, so that nothing is half built."""
-    before = [(layer, dict(vars(layer))) for layer in model.walk()]
+    """Put layers and parameters back as they were if the block raises: nothing is half built."""
+    parts = [*model.walk(), *model.parameters]
+    before = [(part, dict(vars(part))) for part in parts]
     try:
         yield
     except BaseException:
-        for layer, attributes in before:
-            vars(layer).clear()
-            vars(layer).update(attributes)
+        for part, attributes in before:
+            vars(part).clear()
+            vars(part).update(attributes)
         raise

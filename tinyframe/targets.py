@@ -31,7 +31,7 @@ def label_index(labels: Array, classes: int) -> tuple[Array, ...]:
     return (*np.indices(labels.shape, sparse=True), labels)
 
 
-def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike = np.float32) -> Array:
+def one_hot(labels: npt.ArrayLike, classes: int, dtype: npt.DTypeLike = np.float32) -> Array:
     """Return rows with 1 at the label and 0 elsewhere: the document's target vectors.
 
     Parameters
@@ -45,10 +45,16 @@ def one_hot(labels: Array, classes: int, dtype: npt.DTypeLike = np.float32) -> A
 
     Raises
     ------
+    TypeError
+        If the labels are not integers.
     ValueError
         If a label is negative or too large.
     """
     labels = np.asarray(labels)
+    if labels.dtype.kind == "b":
+        labels = labels.astype(np.intp)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels expected integers, got dtype {labels.dtype}")
     rows: Array = np.zeros((*labels.shape, classes), dtype)
     rows[label_index(labels, classes)] = 1
     return rows

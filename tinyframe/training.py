@@ -2,7 +2,9 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,7 +15,11 @@ from tinyframe.losses import Loss
 from tinyframe.metrics import Metric
 from tinyframe.optimizers import Optimizer
 from tinyframe.parameters import ParameterVector
+from tinyframe.scratch import Scratch
 from tinyframe.types import Array
+
+Block: TypeAlias = tuple[tuple[int, int], tuple[Array, Array]]
+"""(start, stop), (x, target): some rows of a batch, and where they stand in the epoch."""
 
 
 class Objective:
@@ -38,28 +44,60 @@ class Objective:
         self.outputs: list[Array] = []
         # Below the lowest layer that has parameters there is nothing to differentiate for.
         with_parameters = [i for i, layer in enumerate(self.layers) if layer.parameters]
-        self.lowest = min(with_parameters, default=len(self.layers))
+        lowest = min(with_parameters, default=len(self.layers))
+        self._lowest = self.layers[lowest : lowest + 1]
+        self._above = self.layers[:lowest:-1]
+        self._training = False
+        self._rows: int | None = None  # that buffers are in use for; None where there are none
+
+    @contextmanager
+    def reusing_buffers(self) -> Iterator[None]:
+        """Let all parts keep their buffers from step to step, as long as the block lasts."""
+        self._rows = 0
+        try:
+            yield
+        finally:
+            self._rows = None
+            for part in self._parts():
+                part.release()
+
+    def _parts(self) -> Iterator[Scratch]:
+        for layer in (*self.layers, *([self.head] if self.head else [])):
+            yield from layer.walk()
+        yield self.loss
 
     def forward(self, x: Array, target: Array, training: bool = False) -> float:
         """Return the mean loss over the rows of x, keeping x and each layer's output."""
+        another_size = self._rows is not None and self._rows != len(x)
+        if another_size:
+            self._rows = len(x)
+            for part in self._parts():
+                part.reuse_buffers(len(x))
+        self._training = training
         self.outputs = outputs = [x]
         for layer in self.layers:
             x = layer.forward(x, training)
             outputs.append(x)
+            if another_size and x.shape[1:] != layer.output_shape:
+                raise ValueError(
+                    f"{layer!r} promised outputs of shape {layer.output_shape}, in setup, and "
+                    f"returned {x.shape[1:]}"
+                )
         return self.loss.forward(x, target)
 
     @property
     def prediction(self) -> Array:
         """The last layer's output in the last forward pass."""
-        return self.outputs[-1] if self.head is None else self.head.forward(self.outputs[-1])
+        last = self.outputs[-1]
+        return last if self.head is None else self.head.forward(last, self._training)
 
     def backward(self) -> None:
         """Write the gradient of the last forward pass's loss into the parameters."""
         gradient = self.loss.backward()
-        for layer in reversed(self.layers[self.lowest + 1 :]):
+        for layer in self._above:
             gradient = layer.backward(gradient)
-        if self.lowest < len(self.layers):
-            self.layers[self.lowest].backward_parameters(gradient)
+        for layer in self._lowest:
+            layer.backward_parameters(gradient)
 
     def origin_of_nonfinite(self) -> str:
         """Say where the last forward pass left the finite numbers."""
@@ -106,6 +144,13 @@ class Trainer:
         self.block = batch_size if whole else min(batch_size, BLOCK)
         self._sum = np.zeros_like(parameters.grad) if self.block < batch_size else None
         self._predictions: Array = np.empty(0)
+        rows = len(feed)
+        self.batches = [(i, min(i + batch_size, rows)) for i in range(0, rows, batch_size)]
+        self.blocks = [
+            (i, min(i + self.block, stop))
+            for start, stop in self.batches
+            for i in range(start, stop, self.block)
+        ]
 
     def epoch(self, number: int, order: Array | None) -> dict[str, float]:
         """Go through all rows once, in `order` if given; return the mean loss and the metrics.
@@ -116,14 +161,15 @@ class Trainer:
             If a loss is NaN or infinite, before the step that would have followed from it.
         """
         rows, total = len(self.feed), 0.0
-        for batch, start in enumerate(range(0, rows, self.batch_size), 1):
-            stop = min(start + self.batch_size, rows)
-            loss = self._gradient(order, start, stop)
+        blocks = zip(self.blocks, self.feed.blocks(self.blocks, order), strict=True)
+        for batch, (start, stop) in enumerate(self.batches, 1):
+            loss = self._gradient(blocks, start, stop)
             if not math.isfinite(loss):
                 raise FloatingPointError(
                     f"epoch {number}, batch {batch}: the loss is {loss}: "
                     f"{self.objective.origin_of_nonfinite()}. The weights are those before this "
-                    "batch. A smaller learning rate, or inputs scaled to about 1, usually helps"
+                    "batch. A smaller learning rate, or inputs scaled to about 1, usually helps, "
+                    "with new weights: these may be too large already"
                 )
             self.optimizer.step(self.parameters)
             total += loss * (stop - start)
@@ -133,34 +179,30 @@ class Trainer:
             figures |= {k: float(f(self._predictions, target)) for k, f in self.metrics.items()}
         return figures
 
-    def _gradient(self, order: Array | None, start: int, stop: int) -> float:
+    def _gradient(self, blocks: Iterator[Block], start: int, stop: int) -> float:
         """Write the gradient of the mean loss over a batch into the parameters; return the loss."""
         if self._sum is None or stop - start <= self.block:
-            return self._block_gradient(order, start, stop)
+            return self._block_gradient(*next(blocks))
         self._sum.fill(0)
         mean = 0.0
-        for low in range(start, stop, self.block):
-            high = min(low + self.block, stop)
-            share = (high - low) / (stop - start)
-            loss = self._block_gradient(order, low, high)
+        low = high = start
+        while high < stop:
+            (low, high), rows = next(blocks)
+            loss = self._block_gradient((low, high), rows)
             if not math.isfinite(loss):
                 return loss
+            share = (high - low) / (stop - start)
             mean += share * loss
             self._sum += np.multiply(self.parameters.grad, share, out=self.parameters.grad)
         self.parameters.grad[...] = self._sum
         return mean
 
-    def _block_gradient(self, order: Array | None, start: int, stop: int) -> float:
-        if order is None:
-            x, target = self.feed.block(start, stop)
-        else:
-            x, target = self.feed.gather(order[start:stop])
-        loss = self.objective.forward(x, target, training=True)
-        if not math.isfinite(loss):
-            return loss
-        if self.metrics:
-            self._remember(self.objective.prediction, start, stop)
-        self.objective.backward()
+    def _block_gradient(self, span: tuple[int, int], rows: tuple[Array, Array]) -> float:
+        loss = self.objective.forward(*rows, training=True)
+        if math.isfinite(loss):
+            if self.metrics:
+                self._remember(self.objective.prediction, *span)
+            self.objective.backward()
         return loss
 
     def _remember(self, prediction: Array, start: int, stop: int) -> None:
@@ -196,40 +238,31 @@ def train(
     verbose
         Whether to print one line an epoch.
     """
-    layers = trainer.objective.layers
-    shuffle = rng is not None and trainer.batch_size < len(trainer.feed)
-    for part in (*layers, trainer.objective.loss):
-        part.reuse_buffers()
-    try:
+    objective, feed = trainer.objective, trainer.feed
+    shuffles = rng is not None and trainer.batch_size < len(feed)
+    with objective.reusing_buffers():
         for epoch in range(1, epochs + 1):
             began = time.perf_counter()
-            order = rng.permutation(len(trainer.feed)) if rng is not None and shuffle else None
+            order = rng.permutation(len(feed)) if rng is not None and shuffles else None
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 figures = trainer.epoch(epoch, order)
                 seconds = time.perf_counter() - began
                 if validation is not None:
-                    figures |= {
-                        f"val_{name}": figure
-                        for name, figure in evaluate(
-                            trainer.objective, validation, trainer.metrics
-                        ).items()
-                    }
+                    found = evaluate(objective, validation, trainer.metrics)
+                    figures |= {f"val_{name}": figure for name, figure in found.items()}
             history.record({**figures, "seconds": seconds})
             if verbose:
                 shown = "  ".join(f"{name} {figure:.4f}" for name, figure in figures.items())
                 count = f"{epoch:{len(str(epochs))}}/{epochs}"
                 print(f"epoch {count}  {shown}  {seconds:.2f} s", flush=True)  # noqa: T201 - verbose
-    finally:
-        for part in (*layers, trainer.objective.loss):
-            part.release()
 
 
 def evaluate(objective: Objective, feed: Feed, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """Return the mean loss and the metrics over all rows; changes nothing."""
     total = 0.0
     predictions = []
-    for start in range(0, len(feed), BLOCK):
-        x, target = feed.block(start, min(start + BLOCK, len(feed)))
+    spans = [(start, min(start + BLOCK, len(feed))) for start in range(0, len(feed), BLOCK)]
+    for x, target in feed.blocks(spans):
         total += objective.forward(x, target) * len(x)
         if metrics:
             predictions.append(objective.prediction)

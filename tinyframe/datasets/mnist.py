@@ -100,10 +100,12 @@ def _content(name: str, deadline: float) -> bytes:
     try:
         download([f"{mirror}{name}.gz" for mirror in MIRRORS], path, _read, expected, deadline)
     except OSError as error:
+        elsewhere = f" nor in TINYFRAME_DATA={folder}" if folder else ""
         files = ", ".join(f"{name}.gz" for name in FILES)
         raise OSError(
-            f"MNIST is not in {cache} and could not be downloaded ({error}). Put {files} there, or "
-            "into a folder that the environment variable TINYFRAME_DATA names"
+            f"MNIST is not in {cache}{elsewhere} and could not be downloaded.\nPut {files} into "
+            "that folder, or into one that the environment variable TINYFRAME_DATA names.\n"
+            f"({error})"
         ) from error
     return verify(path, _read(path, expected), expected)
 

@@ -13,15 +13,20 @@ class ReLU(Layer):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        y: Array = np.maximum(x, 0, out=self._buffer_like("y", x) if training else None)
-        if training:
-            self._saved = y  # y > 0 where x > 0
+        if not training:
+            y: Array = np.maximum(x, 0)
+            return y
+        # y = maximum(x, 0)
+        zero = self._constant("0", lambda: np.zeros_like(x))
+        y = np.maximum(x, zero, out=self._buffer_like("y", x))
+        self._saved = y  # y > 0 where x > 0
         return y
 
     def backward(self, dy: Array) -> Array:
         y = self._recall()
         # dx = dy * (y > 0)
-        positive = np.greater(y, 0, out=self._buffer_like("positive", y, bool))
+        zero = self._constant("0", lambda: np.zeros_like(y))
+        positive = np.greater(y, zero, out=self._buffer_like("positive", y, bool))
         dx: Array = np.multiply(dy, positive, out=self._buffer_like("dx", y))
         return dx
 

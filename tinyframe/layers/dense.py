@@ -6,6 +6,7 @@ from tinyframe.checks import positive_integer, shape_error
 from tinyframe.initializers import he_normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
+from tinyframe.products import matmul
 from tinyframe.types import Array, Shape
 
 
@@ -52,24 +53,26 @@ class Dense(Layer):
         return (units,)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        self._check_input(x)
+        if self._buffers is None:  # inside `fit` the shapes are known to fit
+            x = self._check_input(x)
         W, b = self.weight.value, self.bias.value
         out = self._buffer("y", (len(b), len(x)), self.dtype) if training else None
         # y = x @ W + b, computed as yᵀ = Wᵀ @ xᵀ + b: batch last in memory.
-        y = np.matmul(W.T, x.T, out=out).T
-        y += b
+        y = matmul(W.T, x.T, out)
+        y += b[:, np.newaxis]
         if training:
             self._saved = x
-        return y
+        return y.T
 
     def backward(self, dy: Array) -> Array:
         self.backward_parameters(dy)
         W = self.weight.value
         # dx = dy @ W.T, computed as dxᵀ = W @ dyᵀ
-        return np.matmul(W, dy.T, out=self._buffer("dx", (len(W), len(dy)), self.dtype)).T
+        return matmul(W, dy.T, self._buffer("dx", (len(W), len(dy)), self.dtype)).T
 
     def backward_parameters(self, dy: Array) -> None:
         x = self._recall()
         # dW = x.T @ dy, computed as dWᵀ = dyᵀ @ x
-        np.matmul(dy.T, x, out=self.weight.grad.T)
-        np.add.reduce(dy, axis=0, out=self.bias.grad)
+        matmul(dy.T, x, self.weight.grad.T)
+        # db = dy.sum(axis=0), computed as 1 @ dy
+        np.dot(self._constant("1", lambda: np.ones(len(dy), dy.dtype)), dy, self.bias.grad)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
 from tinyframe.types import Array, RandomSeed, Shape
+
+Member = TypeVar("Member")
 
 
 class Layer(Scratch, ABC):
@@ -108,26 +110,29 @@ class Layer(Scratch, ABC):
             If the layer cannot take this shape, or is built for another one already.
         """
         input_shape = sample_shape("input_shape", input_shape)
-        if rng is not None:
-            rng = random_generator(rng)
+        weights_rng = None if rng is None else random_generator(rng).spawn(1)[0]
+        if self.input_shape not in (None, input_shape):
+            raise shape_error(repr(self), self.input_shape, input_shape, whole=False)
         if dtype is not None:
             self.dtype = floating_dtype(dtype)
         if self.input_shape is None:
-            self.output_shape = self.setup(input_shape)
-            self.input_shape = input_shape
-        elif input_shape != self.input_shape:
-            raise shape_error(repr(self), self.input_shape, input_shape, whole=False)
+            output_shape = self.setup(input_shape)
+            if not isinstance(output_shape, tuple):
+                raise TypeError(f"{self!r}: setup has to return a shape, got {output_shape!r}")
+            self.input_shape, self.output_shape = input_shape, output_shape
+        for layer in self.walk():
+            layer.dtype = self.dtype
         for parameter in self.parameters:
             parameter.cast(self.dtype)
-        if rng is not None:
-            ParameterVector(self.parameters, rng)
+        if weights_rng is not None and self.parameters:
+            ParameterVector(self.parameters, weights_rng)
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         return self.output_shape
 
     @property
     def children(self) -> dict[str, "Layer"]:
-        """The layers this one is made of, by name; none, except in containers."""
-        return {}
+        """The layers this one is made of, by name: attributes, and members of lists and tuples."""
+        return dict(self._members(Layer))  # type: ignore[type-abstract] # only asked for by isinstance
 
     def walk(self) -> Iterator["Layer"]:
         """Yield this layer and all that it is made of, in construction order."""
@@ -137,22 +142,35 @@ class Layer(Scratch, ABC):
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return the parameters by name, such as "0.weight", in construction order."""
-        named = {name: p for name, p in vars(self).items() if isinstance(p, Parameter)}
+        named = dict(self._members(Parameter))
         for prefix, child in self.children.items():
             named |= {f"{prefix}.{name}": p for name, p in child.named_parameters().items()}
         return named
+
+    def _members(self, kind: type[Member]) -> Iterator[tuple[str, Member]]:
+        """Yield what this layer holds of a kind, as an attribute or in a list or tuple of one."""
+        for name, value in vars(self).items():
+            if isinstance(value, kind):
+                yield name, value
+            elif isinstance(value, (list, tuple)):
+                yield from ((f"{name}.{i}", v) for i, v in enumerate(value) if isinstance(v, kind))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in construction order."""
         return tuple(self.named_parameters().values())
 
-    def _check_input(self, x: Array) -> None:
-        """Build for `x` if that is still to be done; raise ValueError if `x` has another shape."""
+    def _check_input(self, x: Array) -> Array:
+        """Return x in the layer's dtype; raise ValueError if it has another shape.
+
+        The layer is built for x if that is still to be done.
+        """
+        x = np.asarray(x, self.dtype)
         if x.shape[1:] != self.input_shape or x.ndim == 0:
             if self.input_shape is not None or x.ndim < 2:  # noqa: PLR2004 - (batch, features)
                 raise shape_error(repr(self), self.input_shape, x.shape)
             self.build(x.shape[1:])
+        return x
 
     def __repr__(self) -> str:
         return constructor_call(self)

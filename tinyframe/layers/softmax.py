@@ -21,20 +21,23 @@ class Softmax(Layer):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
+        y_out = self._buffer_like("y", x) if training else None
+        row_out = self._buffer("row", (*x.shape[:-1], 1), x.dtype) if training else None
         # y = exp(x - max(x)) / sum(exp(x - max(x)))
-        highest = np.maximum.reduce(x, axis=-1, keepdims=True)
-        y: Array = np.subtract(x, highest, out=self._buffer_like("y", x) if training else None)
+        highest = np.maximum.reduce(x, axis=-1, keepdims=True, out=row_out)
+        y: Array = np.subtract(x, highest, out=y_out)
         np.exp(y, out=y)
-        y /= np.add.reduce(y, axis=-1, keepdims=True)
+        y /= np.add.reduce(y, axis=-1, keepdims=True, out=row_out)
         if training:
             self._saved = y
         return y
 
     def backward(self, dy: Array) -> Array:
         y = self._recall()
+        row_out = self._buffer("row", (*y.shape[:-1], 1), y.dtype)
         # dx = y * (dy - sum(dy * y))
         dx: Array = np.multiply(dy, y, out=self._buffer_like("dx", y))
-        inner = np.add.reduce(dx, axis=-1, keepdims=True)
+        inner = np.add.reduce(dx, axis=-1, keepdims=True, out=row_out)
         np.subtract(dy, inner, out=dx)
         dx *= y
         return dx

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tinyframe.checks import random_generator, sample_shape
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
-from tinyframe.parameters import ParameterVector
+from tinyframe.parameters import Parameter
 from tinyframe.types import Array, RandomSeed, Shape
 
 STEP = 1e-3
@@ -67,11 +67,12 @@ def check_layer(
 ) -> None:
     """Prove a layer: its derivative, and the rest of what `Layer` asks.
 
-    The Jacobians of the output with respect to the input and to all parameters, from `backward`
-    seeded with one-hot vectors, are compared with central differences. Further: the output has the
-    shape that `setup` promised; `backward` overwrites gradients; x, dy and the gradients of other
-    calls are not written to; `forward` without training changes nothing; float32 stays float32;
-    any order in memory gives the same result; and a row depends on no other, unless the layer says
+    The Jacobians of the output with respect to the input and to each parameter, from `backward`
+    seeded with one-hot vectors and a few random ones, are compared with central differences.
+
+    Further: the output has the shape that `setup` promised; `backward` overwrites gradients; x and
+    dy are not written to; `forward` without training leaves no trace; float32 stays float32; any
+    order in memory gives the same result; and a row depends on no other, unless the layer says
     `mixes_rows`.
 
     The layer itself is not touched: a copy is checked, its parameters moved by up to 0.1, away from
@@ -99,39 +100,32 @@ def check_layer(
     ------
     AssertionError
         If the layer breaks the contract: says where and by how much.
+    TypeError
+        If it is no layer.
     """
+    if not isinstance(layer, Layer):
+        raise TypeError(f"check_layer expected a layer, got {layer!r}")
     input_shape = sample_shape("input_shape", input_shape)
     rng = random_generator(rng)
     layer = copy.deepcopy(layer)
     promised = layer.build(input_shape, dtype=np.float64)
-    parameters = ParameterVector(layer.parameters, rng)
-    parameters.value += rng.uniform(-0.1, 0.1, len(parameters))
+    for parameter in layer.parameters:
+        if not parameter.drawn:
+            parameter.draw(rng)
+        parameter.value += rng.uniform(-0.1, 0.1, parameter.shape)
     if x is None:
         shape = (batch_size, *input_shape)
         x = rng.uniform(0.1, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
     x = _read_only(np.array(x, dtype=np.float64))
 
     y = layer.forward(x, training=True)
-    assert y.shape == (len(x), *promised), (  # noqa: S101 - a check is made of assertions
-        f"{layer!r}: setup promised outputs of shape {promised}, forward returned {y.shape}"
-    )
+    if y.shape != (len(x), *promised):
+        raise AssertionError(
+            f"{layer!r}: setup promised outputs of shape {promised}, forward returned {y.shape}"
+        )
     y = y.copy()
-    seeds = _seeds(y.shape, rng)
-    by_input, by_parameters = _jacobians(layer, parameters, seeds)
-
-    def output_at_input(at: Array) -> Array:
-        return seeds @ layer.forward(at, training=True).ravel()
-
-    def output_at_parameters(at: Array) -> Array:
-        parameters.value[...] = at
-        return seeds @ layer.forward(x, training=True).ravel()
-
-    _compare(f"{layer!r}: ∂y/∂x", by_input, output_at_input, x, tolerance)
-    weights = parameters.value.copy()
-    if weights.size:
-        _compare(f"{layer!r}: ∂y/∂θ", by_parameters, output_at_parameters, weights, tolerance)
-        parameters.value[...] = weights
-    _check_purity(layer, parameters, x, y, seeds[0])
+    _check_jacobians(layer, x, y, _seeds(y.shape, rng), tolerance)
+    _check_purity(layer, x, y, rng.standard_normal(y.shape))
     _check_memory_order(layer, x, y)
     if not layer.mixes_rows:
         rows = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
@@ -165,9 +159,10 @@ def check_loss(
     target = _read_only(np.array(target))
     loss.forward(prediction, target)
     gradient = loss.backward()
-    assert gradient.shape == prediction.shape, (  # noqa: S101 - a check is made of assertions
-        f"{loss!r}: the gradient has shape {gradient.shape}, the prediction {prediction.shape}"
-    )
+    if gradient.shape != prediction.shape:
+        raise AssertionError(
+            f"{loss!r}: the gradient has shape {gradient.shape}, the prediction {prediction.shape}"
+        )
     _compare(
         f"{loss!r}: ∂L/∂prediction",
         gradient.reshape(1, -1),
@@ -183,24 +178,74 @@ def _read_only(array: Array) -> Array:
 
 
 def _seeds(shape: Shape, rng: np.random.Generator) -> Array:
-    """Return the covectors to seed `backward` with, one a row: one-hot, or random where many."""
+    """Return the covectors to seed `backward` with, one a row: one-hot, or random where many.
+
+    Some random ones follow the one-hot ones, which dy² or |dy| would pass.
+    """
     size = int(np.prod(shape))
-    return np.eye(size) if size <= COVECTORS else rng.standard_normal((COVECTORS, size))
+    one_hot = np.eye(size) if size <= COVECTORS else np.empty((0, size))
+    return np.concatenate(
+        [one_hot, rng.standard_normal((3 if size <= COVECTORS else COVECTORS, size))]
+    )
 
 
-def _jacobians(layer: Layer, parameters: ParameterVector, seeds: Array) -> tuple[Array, Array]:
-    """Return seeds @ ∂y/∂x and seeds @ ∂y/∂θ, from one backward pass a seed."""
-    assert layer.output_shape is not None  # noqa: S101 - it is built
-    by_input, by_parameters = [], []
+def _check_jacobians(layer: Layer, x: Array, y: Array, seeds: Array, tolerance: float) -> None:
+    """Compare seeds @ ∂y/∂x and seeds @ ∂y/∂θ, for each parameter, with central differences."""
+    outputs = "output" if y.size <= COVECTORS else "combination of outputs"
+    parameters = layer.named_parameters()
+    by_input: list[Array] = []
+    by_parameter: dict[str, list[Array]] = {name: [] for name in parameters}
     for seed in seeds:
-        parameters.grad.fill(np.nan)  # must be overwritten, all of it
-        dy = _read_only(seed.reshape(-1, *layer.output_shape).copy())
-        by_input.append(np.array(layer.backward(dy)).ravel())
-        by_parameters.append(parameters.grad.copy())
-        parameters.grad.fill(np.nan)
-        layer.backward_parameters(dy)
-        _assert_close(f"{layer!r}: backward_parameters", parameters.grad, by_parameters[-1], 1e-12)
-    return np.array(by_input), np.array(by_parameters)
+        dy = _read_only(seed.reshape(y.shape).copy())
+        dx, gradients = _backward(layer, dy, x.shape)
+        by_input.append(dx.ravel())
+        for name, gradient in gradients.items():
+            by_parameter[name].append(gradient.ravel())
+
+    def output_at_input(at: Array) -> Array:
+        return seeds @ layer.forward(at, training=True).ravel()
+
+    what = f"{layer!r}: ∂y/∂x ({outputs}, input)"
+    _compare(what, np.array(by_input), output_at_input, x, tolerance)
+    for name, parameter in parameters.items():
+        value = parameter.value.copy()
+
+        def output_at_parameter(at: Array, parameter: Parameter = parameter) -> Array:
+            parameter.value = at
+            return seeds @ layer.forward(x, training=True).ravel()
+
+        what = f"{layer!r}: ∂y/∂θ ({outputs}, entry of {name})"
+        _compare(what, np.array(by_parameter[name]), output_at_parameter, value, tolerance)
+        parameter.value = value
+
+
+def _backward(layer: Layer, dy: Array, shape: Shape) -> tuple[Array, dict[str, Array]]:
+    """Return ∂L/∂x, of the shape given, and each parameter's gradient, checking how they come."""
+    parameters = layer.named_parameters()
+    for parameter in parameters.values():
+        parameter.grad.fill(np.nan)  # must be overwritten, all of it
+    try:
+        dx = layer.backward(dy)
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise AssertionError(f"{layer!r}: backward writes to dy or x") from error
+        raise
+    if not isinstance(dx, np.ndarray) or dx.shape != shape:
+        got = dx.shape if isinstance(dx, np.ndarray) else dx
+        raise AssertionError(f"{layer!r}: backward has to return ∂L/∂x of shape {shape}, got {got}")
+    dx = dx.copy()
+    gradients = {name: parameter.grad.copy() for name, parameter in parameters.items()}
+    for name, parameter in parameters.items():
+        if np.isnan(parameter.grad).any():
+            raise AssertionError(
+                f"{layer!r}: backward has to overwrite all of the gradient of {name} (=, not +=)"
+            )
+        parameter.grad.fill(np.nan)
+    layer.backward_parameters(dy)
+    for name, parameter in parameters.items():
+        what = f"{layer!r}: backward_parameters and backward, gradient of {name}"
+        _assert_close(what, parameter.grad, gradients[name], 1e-12)
+    return dx, gradients
 
 
 def _compare(
@@ -214,10 +259,12 @@ def _compare(
     numeric = numeric_jacobian(function, x)
     # A difference of two values is rounded to about 10⁻¹⁶ of them, which the step then divides.
     noise = 64 * np.finfo(np.float64).eps * float(np.max(np.abs(function(x)), initial=0.0)) / STEP
-    if not _close(exact, numeric, tolerance, noise).all():
-        finer = numeric_jacobian(function, x, STEP / 64)
+    for step in (STEP / 64, STEP / 4096):
+        if _close(exact, numeric, tolerance, noise).all():
+            return
+        finer = numeric_jacobian(function, x, step)
         numeric = np.where(_close(exact, finer, tolerance, noise), exact, numeric)
-    _assert_close(f"{what}, entry (output, input)", exact, numeric, tolerance, noise)
+    _assert_close(what, exact, numeric, tolerance, noise)
 
 
 def _close(actual: Array, expected: Array, tolerance: float, noise: float = 0.0) -> Array:
@@ -239,20 +286,17 @@ def _assert_close(
         )
 
 
-def _check_purity(
-    layer: Layer, parameters: ParameterVector, x: Array, y: Array, seed: Array
-) -> None:
+def _check_purity(layer: Layer, x: Array, y: Array, dy: Array) -> None:
     """Check that inference between forward and backward leaves no trace, nor backward in y."""
-    dy = seed.reshape(y.shape)
     first = layer.forward(x, training=True)
-    kept = first.copy()
-    dx = np.array(layer.backward(dy))
-    gradient = parameters.grad.copy()
+    dx, gradients = _backward(layer, dy, x.shape)
     layer.forward(_read_only(-x[:1]))
-    again = np.array(layer.backward(dy))
-    _assert_close(f"{layer!r}: backward after an inference in between", again, dx, 1e-12)
-    _assert_close(f"{layer!r}: gradient after an inference", parameters.grad, gradient, 1e-12)
-    _assert_close(f"{layer!r}: its output, after backward", first, kept, 0.0)
+    dx_again, gradients_again = _backward(layer, dy, x.shape)
+    what = f"{layer!r}: after an inference in between,"
+    _assert_close(f"{what} ∂L/∂x", dx_again, dx, 1e-12)
+    for name, gradient in gradients.items():
+        _assert_close(f"{what} gradient of {name}", gradients_again[name], gradient, 1e-12)
+    _assert_close(f"{layer!r}: its output, after backward", first, y, 0.0)
 
 
 def _check_memory_order(layer: Layer, x: Array, y: Array) -> None:
@@ -275,6 +319,5 @@ def _check_float32(layer: Layer, x: Array) -> None:
     y = single.forward(x.astype(np.float32), training=True)
     dx = single.backward(np.ones_like(y))
     for name, array in (("forward", y), ("backward", dx)):
-        assert array.dtype == np.float32, (  # noqa: S101 - a check is made of assertions
-            f"{layer!r}: {name} made {array.dtype} from float32"
-        )
+        if array.dtype != np.float32:
+            raise AssertionError(f"{layer!r}: {name} made {array.dtype} from float32")
