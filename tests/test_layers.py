@@ -105,6 +105,14 @@ def test_dense_is_the_affine_map(rng):
     )
 
 
+def test_dense_computes_in_its_own_dtype_whatever_comes(rng):
+    layer = Dense(3, 2)
+    x, dy = rng.standard_normal((5, 3)), rng.standard_normal((5, 2))
+    assert layer.forward(x, training=True).dtype == np.float32
+    assert layer.backward(dy).dtype == np.float32
+    np.testing.assert_allclose(layer.weight.grad, x.T @ dy, rtol=1e-4, atol=1e-6)
+
+
 def test_dense_starts_with_he_weights_and_zero_bias():
     layer = Dense(1000, 300)
     layer.build(1000, rng=0)

@@ -56,7 +56,7 @@ def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
         flat = array[start : start + BLOCK].ravel("K")
         # The sum of squares is finite only if every number is; it is the cheaper thing to ask.
         with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(square := float(np.vdot(flat, flat))) and square < largest:
+            if math.isfinite(square := float(flat.dot(flat))) and square < largest:
                 continue
             bad = ~(np.abs(array[start : start + BLOCK]) <= largest)
         if bad.any():

@@ -69,18 +69,17 @@ class MSELoss(Loss):
 
     def forward(self, prediction: Array, target: Array) -> float:
         # difference = prediction - target
-        difference = self._buffer_like("difference", prediction)
-        difference = np.subtract(prediction, self._dense(target, prediction), out=difference)
+        out = self._buffer_like("difference", prediction)
+        difference = np.subtract(prediction, self._dense(target, prediction), out)
         self._saved = difference
         # L = sum(difference**2) / n
         flat = difference.ravel("K")
-        return float(np.vdot(flat, flat)) / len(prediction)
+        return float(flat.dot(flat)) / len(prediction)
 
     def backward(self) -> Array:
         difference = self._recall()
-        gradient: Array = np.multiply(
-            difference, 2 / len(difference), out=self._buffer_like("gradient", difference)
-        )
+        out = self._buffer_like("gradient", difference)
+        gradient: Array = np.multiply(difference, 2 / len(difference), out)
         return gradient
 
 

@@ -26,8 +26,8 @@ class ReLU(Layer):
         y = self._recall()
         # dx = dy * (y > 0)
         zero = self._constant("0", lambda: np.zeros_like(y))
-        positive = np.greater(y, zero, out=self._buffer_like("positive", y, bool))
-        dx: Array = np.multiply(dy, positive, out=self._buffer_like("dx", y))
+        positive = np.greater(y, zero, self._buffer_like("positive", y, bool))
+        dx: Array = np.multiply(dy, positive, self._buffer_like("dx", y))
         return dx
 
 

@@ -66,13 +66,17 @@ class Dense(Layer):
 
     def backward(self, dy: Array) -> Array:
         self.backward_parameters(dy)
+        if self._buffers is None:
+            dy = np.asarray(dy, self.dtype)
         W = self.weight.value
         # dx = dy @ W.T, computed as dxᵀ = W @ dyᵀ
         return matmul(W, dy.T, self._buffer("dx", (len(W), len(dy)), self.dtype)).T
 
     def backward_parameters(self, dy: Array) -> None:
         x = self._recall()
+        if self._buffers is None:
+            dy = np.asarray(dy, self.dtype)
         # dW = x.T @ dy, computed as dWᵀ = dyᵀ @ x
         matmul(dy.T, x, self.weight.grad.T)
         # db = dy.sum(axis=0), computed as 1 @ dy
-        np.dot(self._constant("1", lambda: np.ones(len(dy), dy.dtype)), dy, self.bias.grad)
+        self._constant("1", lambda: np.ones(len(dy), dy.dtype)).dot(dy, self.bias.grad)
