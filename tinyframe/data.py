@@ -1,7 +1,6 @@
 """What comes in: arrays checked once, then fed to the layers batch by batch."""
 
 import itertools
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ BLOCK = 1024
 
 
 CHUNK = 1024
-"""Shuffled rows that are gathered at a time: enough that handing them over costs nothing."""
+"""Rows that are fetched at a time: enough that handing them over costs little."""
 
 
 def as_numbers(values: Any, name: str) -> Array:
@@ -51,13 +50,13 @@ def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
     """Raise ValueError if `array` has a NaN, an infinity, or a number too large for `dtype`."""
     if array.dtype.kind != "f":
         return
-    largest = float(np.finfo(dtype).max)
     for start in range(0, len(array), BLOCK):
         flat = array[start : start + BLOCK].ravel("K")
-        # The sum of squares is finite only if every number is; it is the cheaper thing to ask.
+        # The sum of squares is small only if every number is; it is the cheaper thing to ask.
+        if array.dtype.char in "fd" and float(flat.dot(flat)) < 1e38:  # noqa: PLR2004
+            continue
+        largest = np.finfo(dtype).max
         with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(square := float(flat.dot(flat))) and square < largest:
-                continue
             bad = ~(np.abs(array[start : start + BLOCK]) <= largest)
         if bad.any():
             where = np.argwhere(bad)[0]
@@ -151,12 +150,9 @@ class Feed:
         return len(self.X)
 
     def blocks(
-        self, spans: list[tuple[int, int]], order: Array | None = None
+        self, spans: list[tuple[int, int]], order: Array | None = None, *, ahead: bool = False
     ) -> Iterator[tuple[Array, Array]]:
-        """Yield the rows of each span: rows order[start:stop], or start … stop − 1 as they are.
-
-        Rows in order are gathered some `CHUNK` at a time, by a second thread while the first one
-        computes: waiting for memory is most of that work.
+        """Yield the rows of each span: order[start:stop], or start … stop − 1 without an order.
 
         Parameters
         ----------
@@ -164,36 +160,48 @@ class Feed:
             Pairs (start, stop), each beginning where the one before ends.
         order
             A permutation of all rows.
+        ahead
+            Whether a second thread fetches the next rows, some `CHUNK` at a time, while this one
+            computes. Most of that work is waiting for memory.
         """
-        if order is None:
+        if order is None and not ahead:
             for start, stop in spans:
                 yield self._convert(self.X[start:stop], "x"), self.y[start:stop]
             return
         each = max(1, CHUNK // (spans[0][1] - spans[0][0]))
         chunks = [spans[i : i + each] for i in range(0, len(spans), each)]
-        rows = (order[chunk[0][0] : chunk[-1][1]] for chunk in chunks)
-        for chunk, (x, y) in zip(chunks, self._ahead(rows), strict=True):
+        ranges = [slice(chunk[0][0], chunk[-1][1]) for chunk in chunks]
+        wanted: Iterator[Array | slice] = iter(ranges)
+        if order is not None:
+            wanted = (order[rows] for rows in ranges)
+        fetched = self._ahead(wanted) if ahead else (self._fetch(rows, "a") for rows in wanted)
+        for chunk, (x, y) in zip(chunks, fetched, strict=True):
             base = chunk[0][0]
             for start, stop in chunk:
                 yield x[start - base : stop - base], y[start - base : stop - base]
 
-    def _ahead(self, chunks: Iterator[Array]) -> Iterator[tuple[Array, Array]]:
-        """Yield the gathered rows of each chunk, always gathering the next one meanwhile."""
+    def _ahead(self, wanted: Iterator[Array | slice]) -> Iterator[tuple[Array, Array]]:
+        """Yield the rows of each chunk, always fetching the next one meanwhile."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - spares `import tinyframe`
 
         sides = itertools.cycle("ab")  # of two buffers
         with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self._gather, next(chunks), next(sides))
-            for chunk in chunks:
-                x, y = coming.result()
-                coming = pool.submit(self._gather, chunk, next(sides))
-                yield x, y
+            coming = pool.submit(self._fetch, next(wanted), next(sides))
+            for rows in wanted:
+                block = coming.result()
+                coming = pool.submit(self._fetch, rows, next(sides))
+                yield block
             yield coming.result()
 
-    def _gather(self, rows: Array, side: str) -> tuple[Array, Array]:
-        # "clip" spares the copy that NumPy makes to leave `out` whole on an error; none can occur.
+    def _fetch(self, rows: Array | slice, side: str) -> tuple[Array, Array]:
+        """Return rows by number, or a range of them, in a buffer."""
+        if isinstance(rows, slice):
+            x = self._buffer(f"x {side}", self.X, rows.stop - rows.start, self.dtype)
+            np.copyto(x, self.X[rows], casting="unsafe")
+            return x, self.y[rows]
         x = self._buffer(f"gathered x {side}", self.X, len(rows), self.X.dtype)
         y = self._buffer(f"gathered y {side}", self.y, len(rows), self.y.dtype)
+        # "clip" spares the copy that NumPy makes to leave `out` whole on an error; none can occur.
         self.X.take(rows, axis=0, out=x, mode="clip")
         self.y.take(rows, axis=0, out=y, mode="clip")
         return self._convert(x, f"x {side}"), y

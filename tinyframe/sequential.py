@@ -255,10 +255,13 @@ class Sequential(Layer):
         """
         x = self._inputs(X)
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        dtype = self._input_dtype(x)
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
         for start in range(0, len(x), BLOCK):
-            rows = slice(start, start + BLOCK)
-            prediction[rows] = self.forward(x[rows].astype(self._input_dtype(x), copy=False))
+            y = x[start : start + BLOCK].astype(dtype, copy=False)
+            for layer in self.layers:
+                y = layer.forward(y)
+            prediction[start : start + BLOCK] = y
         return prediction
 
     def evaluate(

@@ -1,6 +1,7 @@
 """The loop: epochs, batches, one step."""
 
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from tinyframe.types import Array
 
 Block: TypeAlias = tuple[tuple[int, int], tuple[Array, Array]]
 """(start, stop), (x, target): some rows of a batch, and where they stand in the epoch."""
+
+SMALL_MODEL = 100_000
+"""Parameters below which a step's products run on one core, and another one can fetch data."""
 
 
 class Objective:
@@ -145,6 +149,8 @@ class Trainer:
         self._sum = np.zeros_like(parameters.grad) if self.block < batch_size else None
         self._predictions: Array = np.empty(0)
         rows = len(feed)
+        # A larger model keeps all cores busy by itself.
+        self.ahead = len(parameters) < SMALL_MODEL and (os.cpu_count() or 1) > 1
         self.batches = [(i, min(i + batch_size, rows)) for i in range(0, rows, batch_size)]
         self.blocks = [
             (i, min(i + self.block, stop))
@@ -161,7 +167,9 @@ class Trainer:
             If a loss is NaN or infinite, before the step that would have followed from it.
         """
         rows, total = len(self.feed), 0.0
-        blocks = zip(self.blocks, self.feed.blocks(self.blocks, order), strict=True)
+        blocks = zip(
+            self.blocks, self.feed.blocks(self.blocks, order, ahead=self.ahead), strict=True
+        )
         for batch, (start, stop) in enumerate(self.batches, 1):
             loss = self._gradient(blocks, start, stop)
             if not math.isfinite(loss):

@@ -43,9 +43,10 @@ class Softmax(Layer):
         return dx.T
 
     def _sum(self, xT: Array, out: Array | None) -> Array:
-        """Return the sums over the classes; of a matrix as a product with ones, which is faster."""
-        if xT.ndim != 2:  # noqa: PLR2004 - (classes, batch)
+        """Return the sums over the classes."""
+        if self._buffers is None or xT.ndim != 2:  # noqa: PLR2004 - (classes, batch)
             total: Array = np.add.reduce(xT, axis=0, out=out)
             return total
+        # sum(x) = 1 @ x, which is faster
         product: Array = self._constant("1", lambda: np.ones(len(xT), xT.dtype)).dot(xT, out)
         return product
