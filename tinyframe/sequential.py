@@ -258,10 +258,8 @@ class Sequential(Layer):
         dtype = self._input_dtype(x)
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
         for start in range(0, len(x), BLOCK):
-            y = x[start : start + BLOCK].astype(dtype, copy=False)
-            for layer in self.layers:
-                y = layer.forward(y)
-            prediction[start : start + BLOCK] = y
+            rows = slice(start, start + BLOCK)
+            prediction[rows] = self.forward(x[rows].astype(dtype, copy=False))
         return prediction
 
     def evaluate(

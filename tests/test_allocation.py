@@ -1,0 +1,76 @@
+"""Inside `fit` a step allocates nothing as large as an activation."""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from tinyframe import (
+    SGD,
+    CrossEntropyLoss,
+    Dense,
+    Flatten,
+    MSELoss,
+    ParameterVector,
+    ReLU,
+    Rescale,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from tinyframe.data import Feed
+from tinyframe.training import Objective, Trainer
+
+BOUND = 80_000
+"""Bytes that a step may have in use at its peak: NumPy casts through two buffers of 8,192 numbers."""
+
+
+def peak_of_steps(layers, loss, targets, batch_size, dtype):
+    """Return the most that a step of the second epoch had allocated at once, NumPy's included."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (8 * batch_size, 4, 10)).astype(dtype)
+    y = rng.integers(0, 64, len(x))
+    y = y if targets == "labels" else np.eye(64, dtype=np.float32)[y]
+    model = Sequential(layers())
+    model.build((4, 10), rng=0)
+    objective = Objective(model._chain(), loss())
+    feed = Feed(x, y, model._input_dtype(x))
+    trainer = Trainer(
+        objective, SGD(0.01, momentum=0.9), ParameterVector(model.parameters), feed, batch_size, {}
+    )
+    with objective.reusing_buffers():
+        trainer.epoch(1, rng.permutation(len(x)))
+        peaks = []
+        stream = feed.blocks(trainer.blocks, rng.permutation(len(x)))
+        tracemalloc.start()
+        for span, rows in zip(trainer.blocks, stream, strict=True):
+            gc.collect()
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            trainer._block_gradient(span, rows)
+            trainer.optimizer.step(trainer.parameters)
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+        tracemalloc.stop()
+    return max(peaks[1:])
+
+
+MODELS = {
+    "the document's": lambda: [
+        Rescale(1 / 255), Flatten(), Dense(40, 64), ReLU(), Dense(64, 64), Softmax(),
+    ],
+    "sigmoid and tanh": lambda: [
+        Rescale(1 / 255), Flatten(), Dense(64), Sigmoid(), Dense(80), Tanh(), Dense(64), Softmax(),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("targets", ["labels", "rows"])
+@pytest.mark.parametrize("loss", [MSELoss, CrossEntropyLoss])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_step_allocates_little_whatever_the_batch(name, loss, targets, dtype):
+    for batch_size in (512, 1024):  # an activation: at least 131 kB, 262 kB
+        peak = peak_of_steps(MODELS[name], loss, targets, batch_size, dtype)
+        assert peak < BOUND, f"batches of {batch_size}: {peak} bytes"
