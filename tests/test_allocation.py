@@ -24,7 +24,7 @@ from tinyframe.data import Feed
 from tinyframe.training import Objective, Trainer
 
 BOUND = 80_000
-"""Bytes that a step may have in use at its peak: NumPy casts through two buffers of 8,192 numbers."""
+"""Bytes that a step may use at its peak: NumPy casts through two buffers of 8,192 numbers."""
 
 
 def peak_of_steps(layers, loss, targets, batch_size, dtype):

