@@ -7,6 +7,7 @@
 `tinyframe.testing.strategies` has hypothesis strategies for shapes and arrays (extra `test`).
 """
 
-from tinyframe.testing.gradients import check_layer, check_loss, numeric_jacobian
+from tinyframe.testing.differences import numeric_jacobian
+from tinyframe.testing.gradients import check_layer, check_loss
 
 __all__ = ["check_layer", "check_loss", "numeric_jacobian"]

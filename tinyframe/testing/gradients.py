@@ -1,7 +1,6 @@
-"""Derivatives compared with central differences, entry by entry, in float64."""
+"""Proofs that layers and losses keep their contracts, their derivatives above all."""
 
 import copy
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,50 +9,11 @@ from tinyframe.checks import random_generator, sample_shape
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
+from tinyframe.testing.differences import assert_close, compare
 from tinyframe.types import Array, RandomSeed, Shape
-
-STEP = 1e-3
-"""Step of the differences: their error is about STEP⁴ and 10⁻¹⁶ / STEP, relative."""
 
 COVECTORS = 128
 """Outputs up to which the full Jacobian is checked; beyond, this many random combinations are."""
-
-
-def numeric_jacobian(function: Callable[[Array], Array], x: Array, step: float = STEP) -> Array:
-    """Return ∂f/∂x by central differences of fourth order.
-
-        f'(x) ≈ [8 (f(x + h) − f(x − h)) − (f(x + 2h) − f(x − 2h))] / 12h
-
-    Parameters
-    ----------
-    function
-        From an array shaped as x to an array of any shape; both are flattened in the Jacobian.
-    x
-        Where to differentiate, float64; it is left as it is.
-    step
-        h > 0. The error is about h⁴ f⁽⁵⁾ / 30 + 10⁻¹⁶ |f| / h.
-
-    Returns
-    -------
-    Array
-        Shape (outputs, inputs): entry (i, j) is ∂fᵢ/∂xⱼ.
-    """
-    x = np.array(x, dtype=np.float64)  # our own, in row-major order
-
-    def shifted(j: int, distance: float) -> Array:
-        at = x.copy()
-        at.flat[j] += distance
-        return np.array(function(at), dtype=np.float64).ravel()
-
-    columns = [
-        (
-            8 * (shifted(j, step) - shifted(j, -step))
-            - (shifted(j, 2 * step) - shifted(j, -2 * step))
-        )
-        / (12 * step)
-        for j in range(x.size)
-    ]
-    return np.stack(columns, axis=1)
 
 
 def check_layer(
@@ -129,7 +89,7 @@ def check_layer(
     _check_memory_order(layer, x, y)
     if not layer.mixes_rows:
         rows = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
-        _assert_close(f"{layer!r}: row by row", rows, layer.forward(x), tolerance)
+        assert_close(f"{layer!r}: row by row", rows, layer.forward(x), tolerance)
     _check_float32(layer, x)
 
 
@@ -163,7 +123,7 @@ def check_loss(
         raise AssertionError(
             f"{loss!r}: the gradient has shape {gradient.shape}, the prediction {prediction.shape}"
         )
-    _compare(
+    compare(
         f"{loss!r}: ∂L/∂prediction",
         gradient.reshape(1, -1),
         lambda at: np.array(loss.forward(at, target)),
@@ -206,7 +166,7 @@ def _check_jacobians(layer: Layer, x: Array, y: Array, seeds: Array, tolerance: 
         return seeds @ layer.forward(at, training=True).ravel()
 
     what = f"{layer!r}: ∂y/∂x ({outputs}, input)"
-    _compare(what, np.array(by_input), output_at_input, x, tolerance)
+    compare(what, np.array(by_input), output_at_input, x, tolerance)
     for name, parameter in parameters.items():
         value = parameter.value.copy()
 
@@ -215,7 +175,7 @@ def _check_jacobians(layer: Layer, x: Array, y: Array, seeds: Array, tolerance: 
             return seeds @ layer.forward(x, training=True).ravel()
 
         what = f"{layer!r}: ∂y/∂θ ({outputs}, entry of {name})"
-        _compare(what, np.array(by_parameter[name]), output_at_parameter, value, tolerance)
+        compare(what, np.array(by_parameter[name]), output_at_parameter, value, tolerance)
         parameter.value = value
 
 
@@ -244,46 +204,8 @@ def _backward(layer: Layer, dy: Array, shape: Shape) -> tuple[Array, dict[str, A
     layer.backward_parameters(dy)
     for name, parameter in parameters.items():
         what = f"{layer!r}: backward_parameters and backward, gradient of {name}"
-        _assert_close(what, parameter.grad, gradients[name], 1e-12)
+        assert_close(what, parameter.grad, gradients[name], 1e-12)
     return dx, gradients
-
-
-def _compare(
-    what: str, exact: Array, function: Callable[[Array], Array], x: Array, tolerance: float
-) -> None:
-    """Compare a Jacobian with central differences of `function` at x.
-
-    Where they differ, a difference may have crossed a kink such as ReLU's: then a smaller step
-    decides. No step makes a wrong derivative right.
-    """
-    numeric = numeric_jacobian(function, x)
-    # A difference of two values is rounded to about 10⁻¹⁶ of them, which the step then divides.
-    noise = 64 * np.finfo(np.float64).eps * float(np.max(np.abs(function(x)), initial=0.0)) / STEP
-    for step in (STEP / 64, STEP / 4096):
-        if _close(exact, numeric, tolerance, noise).all():
-            return
-        finer = numeric_jacobian(function, x, step)
-        numeric = np.where(_close(exact, finer, tolerance, noise), exact, numeric)
-    _assert_close(what, exact, numeric, tolerance, noise)
-
-
-def _close(actual: Array, expected: Array, tolerance: float, noise: float = 0.0) -> Array:
-    size = np.maximum(np.abs(actual), np.abs(expected))
-    floor = 1e-3 * np.max(np.abs(expected), initial=0.0)
-    close: Array = np.abs(actual - expected) <= tolerance * np.maximum(size, floor) + noise
-    return close
-
-
-def _assert_close(
-    what: str, actual: Array, expected: Array, tolerance: float, noise: float = 0.0
-) -> None:
-    close = _close(actual, expected, tolerance, noise)
-    if not close.all():
-        where = tuple(map(int, np.argwhere(~close)[0]))
-        raise AssertionError(
-            f"{what} {where}: got {actual[where]:.10g}, expected {expected[where]:.10g} "
-            f"({int(np.sum(~close))} of {close.size} entries differ)"
-        )
 
 
 def _check_purity(layer: Layer, x: Array, y: Array, dy: Array) -> None:
@@ -293,10 +215,10 @@ def _check_purity(layer: Layer, x: Array, y: Array, dy: Array) -> None:
     layer.forward(_read_only(-x[:1]))
     dx_again, gradients_again = _backward(layer, dy, x.shape)
     what = f"{layer!r}: after an inference in between,"
-    _assert_close(f"{what} ∂L/∂x", dx_again, dx, 1e-12)
+    assert_close(f"{what} ∂L/∂x", dx_again, dx, 1e-12)
     for name, gradient in gradients.items():
-        _assert_close(f"{what} gradient of {name}", gradients_again[name], gradient, 1e-12)
-    _assert_close(f"{layer!r}: its output, after backward", first, y, 0.0)
+        assert_close(f"{what} gradient of {name}", gradients_again[name], gradient, 1e-12)
+    assert_close(f"{layer!r}: its output, after backward", first, y, 0.0)
 
 
 def _check_memory_order(layer: Layer, x: Array, y: Array) -> None:
@@ -305,7 +227,7 @@ def _check_memory_order(layer: Layer, x: Array, y: Array) -> None:
     spread[::2] = x
     for name, view in (("column-major", np.asfortranarray(x)), ("strided", spread[::2])):
         output = layer.forward(_read_only(view), training=True)
-        _assert_close(f"{layer!r}: output of {name} input", output, y, 1e-9)
+        assert_close(f"{layer!r}: output of {name} input", output, y, 1e-9)
 
 
 def _check_float32(layer: Layer, x: Array) -> None:
