@@ -26,7 +26,7 @@ def load(*, quick: bool) -> tuple[tuple[Array, Array], tuple[Array, Array], bool
     try:
         (X, y), (X_test, y_test) = mnist(timeout=20)
     except OSError as error:
-        print(f"MNIST is not at hand: {error}\n")
+        print(f"{error}\n")
         print("Data: the 1,797 digits of 8×8 pixels that come with tinyframe, enlarged to 28×28")
         return *digits(size=28), False
     if quick:

@@ -165,7 +165,7 @@ class ParameterVector:
     def __init__(
         self, parameters: Iterable[Parameter], rng: "np.random.Generator | None" = None
     ) -> None:
-        if not isinstance(parameters, Iterable) or isinstance(parameters, Parameter):
+        if not isinstance(parameters, Iterable):
             raise TypeError(f"ParameterVector expected model.parameters, got {parameters!r}")
         self.parameters = tuple(parameters)
         for parameter in self.parameters:

@@ -1,7 +1,6 @@
 """Sequential: a chain of layers that can fit, predict and evaluate."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any, overload
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from tinyframe.checks import floating_dtype, positive_integer, random_generator
 from tinyframe.data import BLOCK, Feed, as_inputs, as_targets
 from tinyframe.history import History
-from tinyframe.layers.layer import Layer
+from tinyframe.layers.layer import Layer, restored_on_error
 from tinyframe.losses import Loss, MSELoss
 from tinyframe.metrics import named_metrics
 from tinyframe.optimizers import SGD, Optimizer
@@ -82,7 +81,7 @@ class Sequential(Layer):
     # ---------------------------------------------------------------- as a layer
 
     def setup(self, input_shape: Shape) -> Shape:
-        with _restored_on_error(self):
+        with restored_on_error(self):
             shape = input_shape
             for layer in self.layers:
                 shape = layer.build(shape, dtype=self.dtype)
@@ -200,7 +199,7 @@ class Sequential(Layer):
             if flag not in (True, False):
                 raise TypeError(f"{name} expected True or False, got {flag!r}")
         weights_rng, order_rng = random_generator(rng).spawn(2)
-        with _restored_on_error(self):
+        with restored_on_error(self):
             feed = self._feed(X, y, build=True)
             validation = None
             if validation_data is not None:
@@ -335,17 +334,3 @@ class Sequential(Layer):
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         target = as_targets(y, len(x), self.output_shape, self.dtype)
         return Feed(x, target, self._input_dtype(x))
-
-
-@contextmanager
-def _restored_on_error(model: Layer) -> Iterator[None]:
-    """Put layers and parameters back as they were if the block raises: nothing is half built."""
-    parts = [*model.walk(), *model.parameters]
-    before = [(part, dict(vars(part))) for part in parts]
-    try:
-        yield
-    except BaseException:
-        for part, attributes in before:
-            vars(part).clear()
-            vars(part).update(attributes)
-        raise

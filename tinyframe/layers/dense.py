@@ -54,7 +54,8 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if self._buffers is None:  # inside `fit` the shapes are known to fit
-            x = self._check_input(x)
+            x = np.asarray(x, self.dtype)
+            self._check_input(x)
         W, b = self.weight.value, self.bias.value
         out = self._buffer("y", (len(b), len(x)), self.dtype) if training else None
         # y = x @ W + b, computed as yᵀ = Wᵀ @ xᵀ + b: batch last in memory.

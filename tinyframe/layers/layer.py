@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -160,17 +161,26 @@ class Layer(Scratch, ABC):
         """The parameters, in construction order."""
         return tuple(self.named_parameters().values())
 
-    def _check_input(self, x: Array) -> Array:
-        """Return x in the layer's dtype; raise ValueError if it has another shape.
-
-        The layer is built for x if that is still to be done.
-        """
-        x = np.asarray(x, self.dtype)
+    def _check_input(self, x: Array) -> None:
+        """Build for `x` if that is still to be done; raise ValueError if `x` has another shape."""
         if x.shape[1:] != self.input_shape or x.ndim == 0:
             if self.input_shape is not None or x.ndim < 2:  # noqa: PLR2004 - (batch, features)
                 raise shape_error(repr(self), self.input_shape, x.shape)
             self.build(x.shape[1:])
-        return x
 
     def __repr__(self) -> str:
         return constructor_call(self)
+
+
+@contextmanager
+def restored_on_error(model: Layer) -> Iterator[None]:
+    """Put layers and parameters back as they were if the block raises: nothing is half built."""
+    parts = [*model.walk(), *model.parameters]
+    before = [(part, dict(vars(part))) for part in parts]
+    try:
+        yield
+    except BaseException:
+        for part, attributes in before:
+            vars(part).clear()
+            vars(part).update(attributes)
+        raise
