@@ -48,7 +48,7 @@ class Loss(Scratch, ABC):
             return target
         # Inside `fit` labels are checked already. This is one_hot, into a buffer.
         classes, dtype = prediction.shape[-1], prediction.dtype
-        identity = self._constant("identity", lambda: np.eye(classes, dtype=dtype))
+        identity = self._reused("identity", np.identity, classes, dtype)
         if target.ndim == 1:  # batch last in memory, as the predictions are
             out = self._buffer("one-hot", (classes, len(target)), dtype)
             return identity.take(target, axis=1, out=out, mode="clip").T

@@ -16,10 +16,11 @@ NARROWEST = 64
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Return a @ b for a of shape (m, k) and b of shape (k, n), in `out` (m, n) if given."""
-    n, whole = b.shape[1], a.size
-    if whole * n <= SMALL or whole * NARROWEST > SMALL:
+    whole = a.size
+    if len(a) * b.size <= SMALL or whole * NARROWEST > SMALL:
         product: Array = a.dot(b, out)
         return product
+    n = b.shape[1]
     if out is None:
         out = np.empty((len(a), n), np.result_type(a, b))
     # out = a @ b, as many columns at a time as make a small product

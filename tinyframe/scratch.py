@@ -1,11 +1,13 @@
 """Memory that lasts from forward to backward, and, inside `fit`, from one step to the next."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinyframe.types import Array, Shape
+
+Made = TypeVar("Made")
 
 
 class Scratch:
@@ -18,8 +20,8 @@ class Scratch:
     """
 
     _saved: Any = None
-    _buffers: dict[str, Array] | None = None  # those for the number of rows in use
-    _buffers_by_rows: dict[int, dict[str, Array]] | None = None
+    _buffers: dict[str, Any] | None = None  # those for the number of rows in use
+    _buffers_by_rows: dict[int, dict[str, Any]] | None = None
 
     def reuse_buffers(self, rows: int) -> None:
         """Keep buffers from now on, and use those for so many rows; `fit` calls it."""
@@ -51,15 +53,15 @@ class Scratch:
             array = buffers[name] = np.empty_like(x, dtype)
         return array
 
-    def _constant(self, name: str, make: Callable[[], Array]) -> Array:
-        """Return make(), an array that nobody writes to; inside `fit` made once."""
+    def _reused(self, name: str, make: Callable[..., Made], *arguments: Any) -> Made:
+        """Return make(*arguments), arrays of any kind; inside `fit` made once, then reused."""
         buffers = self._buffers
         if buffers is None:
-            return make()
-        array = buffers.get(name)
-        if array is None:
-            array = buffers[name] = make()
-        return array
+            return make(*arguments)
+        made: Made | None = buffers.get(name)
+        if made is None:
+            made = buffers[name] = make(*arguments)
+        return made
 
     def _recall(self) -> Any:
         """Return what the forward pass saved."""

@@ -88,7 +88,8 @@ class Sequential(Layer):
             return shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        self._check_input(x)
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
@@ -255,6 +256,8 @@ class Sequential(Layer):
         x = self._inputs(X)
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         dtype = self._input_dtype(x)
+        if len(x) <= BLOCK:
+            return self.forward(x.astype(dtype, copy=False)).astype(self.dtype, "C")
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
         for start in range(0, len(x), BLOCK):
             rows = slice(start, start + BLOCK)

@@ -17,7 +17,7 @@ class ReLU(Layer):
             y: Array = np.maximum(x, 0)
             return y
         # y = maximum(x, 0)
-        zero = self._constant("0", lambda: np.zeros_like(x))
+        zero = self._reused("0", np.zeros_like, x)
         y = np.maximum(x, zero, out=self._buffer_like("y", x))
         self._saved = y  # y > 0 where x > 0
         return y
@@ -25,7 +25,7 @@ class ReLU(Layer):
     def backward(self, dy: Array) -> Array:
         y = self._recall()
         # dx = dy * (y > 0)
-        zero = self._constant("0", lambda: np.zeros_like(y))
+        zero = self._reused("0", np.zeros_like, y)
         positive = np.greater(y, zero, self._buffer_like("positive", y, bool))
         dx: Array = np.multiply(dy, positive, self._buffer_like("dx", y))
         return dx

@@ -55,7 +55,8 @@ class Dense(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         if self._buffers is None:  # inside `fit` the shapes are known to fit
             x = np.asarray(x, self.dtype)
-            self._check_input(x)
+            if x.shape[1:] != self.input_shape:
+                self._check_input(x)
         W, b = self.weight.value, self.bias.value
         out = self._buffer("y", (len(b), len(x)), self.dtype) if training else None
         # y = x @ W + b, computed as yᵀ = Wᵀ @ xᵀ + b: batch last in memory.
@@ -80,4 +81,4 @@ class Dense(Layer):
         # dW = x.T @ dy, computed as dWᵀ = dyᵀ @ x
         matmul(dy.T, x, self.weight.grad.T)
         # db = dy.sum(axis=0), computed as 1 @ dy
-        self._constant("1", lambda: np.ones(len(dy), dy.dtype)).dot(dy, self.bias.grad)
+        self._reused("1", np.ones, len(dy), dy.dtype).dot(dy, self.bias.grad)

@@ -48,5 +48,5 @@ class Softmax(Layer):
             total: Array = np.add.reduce(xT, axis=0, out=out)
             return total
         # sum(x) = 1 @ x, which is faster
-        product: Array = self._constant("1", lambda: np.ones(len(xT), xT.dtype)).dot(xT, out)
+        product: Array = self._reused("1", np.ones, len(xT), xT.dtype).dot(xT, out)
         return product
