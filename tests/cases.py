@@ -3,30 +3,138 @@
 from hypothesis import strategies as st
 
 from tinyframe import (
+    ELU,
+    GELU,
+    GRU,
+    LSTM,
+    RNN,
+    Add,
+    AveragePool2D,
+    BatchNorm,
+    Concatenate,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
     CrossEntropyLoss,
     Dense,
+    Dropout,
+    Embedding,
     Flatten,
+    GlobalAveragePool2D,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
+    MaxPool2D,
     MSELoss,
+    MultiHeadAttention,
+    Permute,
+    PositionalEmbedding,
     ReLU,
     Rescale,
+    Reshape,
+    Residual,
+    RMSNorm,
     Sequential,
     Sigmoid,
+    SiLU,
     Softmax,
+    Softplus,
     Tanh,
 )
 from tinyframe.testing.strategies import shapes
 
 units = st.integers(1, 5)
+small = st.integers(1, 3)
+sizes = st.one_of(small, st.tuples(small, small))
+steps = st.integers(1, 2)
+paddings = st.sampled_from(["valid", "same", 1, (0, 2)])
+sides = st.sampled_from(["valid", "same", 1])
+images = st.tuples(st.sampled_from([2, 4]), st.integers(5, 7), st.integers(5, 6))
+sequences = st.tuples(st.integers(1, 4), st.sampled_from([2, 4]))
+flags = st.booleans()
+axes = st.sampled_from([-1, 1])
+groups = st.sampled_from([1, 2])
+fillers = st.sampled_from([None, 0.0])
+
+
+def branches(container):
+    """A container of two branches of 3 units each."""
+    return st.builds(lambda: container([Dense(3), Sequential([Dense(3), LeakyReLU()])]))
+
 
 # name: (strategy of layers, strategy of sample shapes)
 LAYERS = {
-    "Dense": (st.builds(Dense, units), shapes(1)),
+    "Dense": (st.builds(Dense, units, use_bias=flags), shapes()),
     "ReLU": (st.builds(ReLU), shapes()),
+    "LeakyReLU": (st.builds(LeakyReLU, st.sampled_from([0.0, 0.2, 1.5])), shapes()),
+    "ELU": (st.builds(ELU, st.sampled_from([0.5, 1.0, 2.0])), shapes()),
+    "GELU": (st.builds(GELU), shapes()),
+    "SiLU": (st.builds(SiLU), shapes()),
+    "Softplus": (st.builds(Softplus), shapes()),
     "Sigmoid": (st.builds(Sigmoid), shapes()),
     "Tanh": (st.builds(Tanh), shapes()),
-    "Softmax": (st.builds(Softmax), shapes()),
+    "Softmax": (st.builds(Softmax, axes), shapes()),
+    "LogSoftmax": (st.builds(LogSoftmax, axes), shapes()),
     "Rescale": (st.builds(Rescale, st.sampled_from([-2.0, 1 / 255, 0.5, 1.0])), shapes()),
     "Flatten": (st.builds(Flatten), shapes()),
+    "Reshape": (st.sampled_from([Reshape(6, -1), Reshape(3, 1, -1)]), st.just((2, 3, 2))),
+    "Permute": (st.permutations([1, 2, 3]).map(lambda axes: Permute(*axes)), shapes(3)),
+    "Dropout": (st.builds(Dropout, st.sampled_from([0.0, 0.3, 0.9])), shapes()),
+    "Conv2D": (
+        st.builds(
+            Conv2D, st.sampled_from([2, 4]), sizes, steps, paddings,
+            dilation=steps, groups=groups, use_bias=flags,
+        ),
+        images,
+    ),
+    "Conv2D, depthwise": (
+        st.builds(Conv2D, st.just(4), small, groups=st.just(4)), st.just((4, 4, 3)),
+    ),
+    "Conv1D": (
+        st.builds(Conv1D, st.sampled_from([2, 4]), small, steps, st.sampled_from(["valid", "same"]),
+                  groups=groups, use_bias=flags),
+        st.tuples(st.integers(3, 6), st.sampled_from([2, 4])),
+    ),
+    "ConvTranspose2D": (
+        st.builds(
+            ConvTranspose2D, st.sampled_from([2, 4]), st.integers(2, 3), steps, sides,
+            groups=groups, use_bias=flags,
+        ),
+        st.tuples(st.sampled_from([2, 4]), st.integers(2, 3), st.integers(2, 3)),
+    ),
+    "MaxPool2D": (
+        st.builds(MaxPool2D, st.integers(2, 3), st.none() | steps, sides),
+        images,
+    ),
+    "AveragePool2D": (
+        st.builds(AveragePool2D, st.integers(2, 3), st.none() | steps, sides),
+        images,
+    ),
+    "GlobalAveragePool2D": (st.builds(GlobalAveragePool2D), images),
+    "BatchNorm": (st.builds(BatchNorm), shapes()),
+    "LayerNorm": (st.builds(LayerNorm), shapes()),
+    "RMSNorm": (st.builds(RMSNorm), shapes()),
+    "PositionalEmbedding": (st.builds(PositionalEmbedding), sequences),
+    "RNN": (st.builds(RNN, units, flags, fillers), sequences),
+    "LSTM": (st.builds(LSTM, units, flags, fillers), sequences),
+    "GRU": (st.builds(GRU, units, flags, fillers), sequences),
+    "MultiHeadAttention": (st.builds(MultiHeadAttention, groups, flags, fillers), sequences),
+    "Residual": (st.builds(lambda: Residual(Dense(4), LeakyReLU(), Dense(2))), st.just((2,))),
+    "Residual with a shortcut": (
+        st.builds(lambda: Residual(Dense(3), LeakyReLU(), shortcut=Dense(3))), shapes(),
+    ),
+    "Add": (branches(Add), shapes()),
+    "Concatenate": (
+        axes.flatmap(lambda axis: branches(lambda layers: Concatenate(layers, axis))), shapes(),
+    ),
+}  # fmt: skip
+
+# At inputs of ±10⁴ these saturate: what is left of their derivatives is below any difference.
+SATURATING = {"RNN", "LSTM", "GRU", "MultiHeadAttention"}
+
+# Layers that no input from the strategies fits, or without a derivative by it.
+TOKENS = {
+    "Embedding": st.builds(Embedding, st.just(5), units),
 }
 
 LOSSES = {
@@ -35,15 +143,27 @@ LOSSES = {
     "CrossEntropyLoss from logits": CrossEntropyLoss(from_logits=True),
 }
 
-any_layer = st.one_of(*(layers for layers, _ in LAYERS.values()))
+any_layer = st.one_of(
+    *(
+        LAYERS[name][0]
+        for name in (
+            "ReLU",
+            "GELU",
+            "Sigmoid",
+            "Tanh",
+            "Softmax",
+            "Rescale",
+            "Flatten",
+            "LayerNorm",
+        )
+    )
+)
 
 
 @st.composite
 def stacks(draw):
     """A Sequential of drawn layers, sometimes with another Sequential inside."""
-    layers = draw(
-        st.lists(any_layer.filter(lambda layer: not isinstance(layer, Dense)), max_size=3)
-    )
+    layers = draw(st.lists(any_layer, max_size=3))
     if draw(st.booleans()):
         layers = [Flatten(), Dense(draw(units)), *layers, Flatten(), Dense(draw(units)), Softmax()]
     if not layers or draw(st.booleans()):

@@ -142,7 +142,11 @@ def as_targets(y: Any, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> 
     expected = f"{batched(output_shape)} numbers"
     if shape[-1] > 1:
         expected += f" or {batched(output_shape[:-1])} integer labels"
-    hint = "; labels become integers by y.astype(int)" if array.shape == shape[:-1] else ""
+    hint = ""
+    if array.shape == shape[:-1]:
+        hint = "; labels become integers by y.astype(int)"
+    elif array.ndim < len(shape) - 1:
+        hint = "; outputs keep the axes of X: put Flatten() before the layers"
     raise ValueError(f"y expected {expected}, got {array.dtype} of shape {array.shape}{hint}")
 
 

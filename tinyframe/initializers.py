@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tinyframe.checks import real_number
 from tinyframe.types import Array, Shape
 
 Initializer: TypeAlias = Callable[["np.random.Generator", Shape], Array]
@@ -22,10 +23,94 @@ def ones(rng: "np.random.Generator", shape: Shape) -> Array:  # noqa: ARG001 - a
     return np.ones(shape)
 
 
-def he_normal(rng: "np.random.Generator", shape: Shape) -> Array:
-    """Return draws of 𝒩(0, 2 / n) for a weight of shape (n, …), where n is the number of inputs.
+def constant(value: float) -> Initializer:
+    """Return an initializer that gives `value` everywhere.
 
-    The variance keeps the size of activations constant through layers of ReLU.
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a finite number.
+    """
+    number = real_number("constant's value", value)
+    return lambda rng, shape: np.full(shape, number)  # noqa: ARG005 - an Initializer's form
+
+
+def normal(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return draws of 𝒩(0, 1): for embeddings."""
+    return rng.standard_normal(shape)
+
+
+def he_normal(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return draws of 𝒩(0, 2 / inputs): keeps the size of activations through layers of ReLU.
+
     Source: He et al., "Delving Deep into Rectifiers", 2015, equation 10.
     """
-    return rng.normal(0.0, math.sqrt(2.0 / shape[0]), shape)
+    inputs, _ = fans(shape)
+    return rng.normal(0.0, math.sqrt(2.0 / inputs), shape)
+
+
+def he_uniform(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return draws of the uniform distribution with the variance of `he_normal`."""
+    inputs, _ = fans(shape)
+    return _uniform(rng, shape, 2.0 / inputs)
+
+
+def glorot_normal(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return draws of 𝒩(0, 2 / (inputs + outputs)): for layers of tanh or sigmoid.
+
+    It is a compromise between keeping the size of activations and that of gradients. Source: Glorot
+    and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
+    inputs, outputs = fans(shape)
+    return rng.normal(0.0, math.sqrt(2.0 / (inputs + outputs)), shape)
+
+
+def glorot_uniform(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return draws of the uniform distribution with the variance of `glorot_normal`."""
+    inputs, outputs = fans(shape)
+    return _uniform(rng, shape, 2.0 / (inputs + outputs))
+
+
+def lecun_normal(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return draws of 𝒩(0, 1 / inputs): keeps the size of activations through linear layers.
+
+    Source: LeCun et al., "Efficient BackProp", 1998, section 4.6.
+    """
+    inputs, _ = fans(shape)
+    return rng.normal(0.0, math.sqrt(1.0 / inputs), shape)
+
+
+def lecun_uniform(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return draws of the uniform distribution with the variance of `lecun_normal`."""
+    inputs, _ = fans(shape)
+    return _uniform(rng, shape, 1.0 / inputs)
+
+
+def orthogonal(rng: "np.random.Generator", shape: Shape) -> Array:
+    """Return a random matrix with orthonormal rows or columns: keeps lengths over many steps.
+
+    A weight of more than two axes is such a matrix, its first axis against the rest. Source: Saxe,
+    McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
+    neural networks", 2014.
+    """
+    rows, columns = shape[0], math.prod(shape[1:])
+    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+    q *= np.sign(np.diag(r))  # so that each orthogonal matrix is as likely as any other
+    return (q if rows >= columns else q.T).reshape(shape)
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """Return (inputs, outputs) of one unit of a weight.
+
+    A matrix is (inputs, outputs), the weight of a convolution (outputs, inputs, *kernel), where
+    each pixel of the kernel counts.
+    """
+    if len(shape) <= 2:  # noqa: PLR2004 - a matrix, or less
+        return shape[0], shape[-1]
+    kernel = math.prod(shape[2:])
+    return shape[1] * kernel, shape[0] * kernel
+
+
+def _uniform(rng: "np.random.Generator", shape: Shape, variance: float) -> Array:
+    limit = math.sqrt(3.0 * variance)
+    return rng.uniform(-limit, limit, shape)

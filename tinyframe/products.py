@@ -15,16 +15,21 @@ NARROWEST = 64
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """Return a @ b for a of shape (m, k) and b of shape (k, n), in `out` (m, n) if given."""
-    whole = a.size
-    if len(a) * b.size <= SMALL or whole * NARROWEST > SMALL:
+    """Return a @ b for a of shape (m, k) and b of shape (k, n), in `out` (m, n) if given.
+
+    `out` has to be contiguous.
+    """
+    if len(a) * b.size <= SMALL or a.size * NARROWEST > SMALL:
         product: Array = a.dot(b, out)
         return product
-    n = b.shape[1]
-    if out is None:
-        out = np.empty((len(a), n), np.result_type(a, b))
+    return matmul_in_pieces(a, b, np.empty((len(a), b.shape[1]), a.dtype) if out is None else out)
+
+
+def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
+    """Write the same to `out`, which may be a part of a larger array, and return it."""
+    n, whole = b.shape[1], a.size
     # out = a @ b, as many columns at a time as make a small product
-    columns = SMALL // whole // 16 * 16
+    columns = n if whole * NARROWEST > SMALL else SMALL // whole // 16 * 16
     for start in range(0, n, columns):
         piece = slice(start, start + columns)
         np.matmul(a, b[:, piece], out=out[:, piece])

@@ -1,6 +1,6 @@
 """Memory that lasts from forward to backward, and, inside `fit`, from one step to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -53,6 +53,14 @@ class Scratch:
             array = buffers[name] = np.empty_like(x, dtype)
         return array
 
+    def _empty(self, name: str, shape: Shape, dtype: Any) -> Array:
+        """Return an uninitialised array: this object's own inside `fit`, else a fresh one."""
+        return self._reused(name, np.empty, shape, dtype)
+
+    def _empty_like(self, name: str, x: Array) -> Array:
+        """Return the same with the shape of `x` and its order in memory."""
+        return self._reused(name, np.empty_like, x)
+
     def _reused(self, name: str, make: Callable[..., Made], *arguments: Any) -> Made:
         """Return make(*arguments), arrays of any kind; inside `fit` made once, then reused."""
         buffers = self._buffers
@@ -75,3 +83,37 @@ class Scratch:
     def __getstate__(self) -> dict[str, Any]:
         own = ("_saved", "_buffers", "_buffers_by_rows")
         return {name: value for name, value in self.__dict__.items() if name not in own}
+
+
+def anew(name: str, make: Callable[..., Made], *arguments: Any) -> Made:  # noqa: ARG001 - as `_reused`
+    """Return make(*arguments): what stands in for `_reused` in inference, which keeps nothing."""
+    return make(*arguments)
+
+
+def contiguous(x: Array, name: str, reused: Callable[..., Array]) -> Array:
+    """Return x in row-major order: itself, or a copy in `reused(name, …)`."""
+    if x.flags.c_contiguous:
+        return x
+    copy = reused(name, np.empty, x.shape, x.dtype)
+    copy[...] = x
+    return copy
+
+
+PIECE = 16_384
+"""Numbers that are worked on at a time where many operations follow each other."""
+
+
+def pieces(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield the same stretch of each array, small enough to stay in cache from one use to the next.
+
+    For functions of each element on its own. Arrays that do not lie alike in memory come whole.
+    """
+    first = arrays[0]
+    alike = all(a.strides == first.strides and a.shape == first.shape for a in arrays)
+    order = np.argsort(first.strides)[::-1]
+    if not alike or not first.transpose(order).flags.c_contiguous:
+        yield arrays
+        return
+    flat = [a.transpose(order).reshape(-1) for a in arrays]
+    for start in range(0, first.size, PIECE):
+        yield tuple(a[start : start + PIECE] for a in flat)

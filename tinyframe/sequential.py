@@ -71,7 +71,6 @@ class Sequential(Layer):
                 )
             seen.add(id(layer))
         self.takes_integers = self.layers[0].takes_integers
-        self.mixes_rows = any(layer.mixes_rows for layer in self.layers)
         self.history = History()
         self.loss: Loss | None = None
         self.optimizer: Optimizer | None = None
@@ -81,11 +80,10 @@ class Sequential(Layer):
     # ---------------------------------------------------------------- as a layer
 
     def setup(self, input_shape: Shape) -> Shape:
-        with restored_on_error(self):
-            shape = input_shape
-            for layer in self.layers:
-                shape = layer.build(shape, dtype=self.dtype)
-            return shape
+        shape = input_shape
+        for layer in self.layers:
+            shape = layer.build(shape, dtype=self.dtype)
+        return shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if x.shape[1:] != self.input_shape:
@@ -199,7 +197,7 @@ class Sequential(Layer):
         for name, flag in (("shuffle", shuffle), ("verbose", verbose)):
             if flag not in (True, False):
                 raise TypeError(f"{name} expected True or False, got {flag!r}")
-        weights_rng, order_rng = random_generator(rng).spawn(2)
+        weights_rng, order_rng, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(self):
             feed = self._feed(X, y, build=True)
             validation = None
@@ -212,10 +210,16 @@ class Sequential(Layer):
                 except (TypeError, ValueError) as error:
                     raise type(error)(f"validation_data: {error}") from None
             chosen = named_metrics(metrics, feed.y, self._outputs)
-            if not self.parameters:
+            if not self.trainable_parameters:
                 raise ValueError("fit expected a model with parameters to train, got none")
             self.build(feed.X.shape[1:])  # in this model's dtype, if another one has shared layers
-        parameters = ParameterVector(self.parameters, weights_rng)
+        ParameterVector(self.parameters, weights_rng)  # draws those that have no value yet
+        parameters = ParameterVector(self.trainable_parameters)
+        random_layers = [layer for layer in self.walk() if layer.random]
+        for layer, layer_rng in zip(
+            random_layers, layers_rng.spawn(len(random_layers)), strict=True
+        ):
+            layer.rng = layer_rng
         if optimizer is not self.optimizer:
             optimizer.reset()
         self.loss, self.optimizer = loss, optimizer

@@ -46,8 +46,8 @@ class Objective:
         self.layers = layers if fused is None else layers[:-1]
         self.loss = loss if fused is None else fused
         self.outputs: list[Array] = []
-        # Below the lowest layer that has parameters there is nothing to differentiate for.
-        with_parameters = [i for i, layer in enumerate(self.layers) if layer.parameters]
+        # Below the lowest layer that is trained there is nothing to differentiate for.
+        with_parameters = [i for i, layer in enumerate(self.layers) if layer.trainable_parameters]
         lowest = min(with_parameters, default=len(self.layers))
         self._lowest = self.layers[lowest : lowest + 1]
         self._above = self.layers[:lowest:-1]
@@ -144,7 +144,7 @@ class Trainer:
         self.feed = feed
         self.batch_size = batch_size
         self.metrics = metrics
-        whole = any(layer.mixes_rows for layer in objective.layers)
+        whole = any(part.mixes_rows for layer in objective.layers for part in layer.walk())
         self.block = batch_size if whole else min(batch_size, BLOCK)
         self._sum = np.zeros_like(parameters.grad) if self.block < batch_size else None
         self._predictions: Array = np.empty(0)

@@ -38,6 +38,11 @@ class Layer(Scratch, ABC):
     mixes_rows
         Class attribute: True where a row of y depends on other rows of x, as in batch
         normalisation. Training then never splits a batch.
+    random
+        Class attribute: True where training draws random numbers, from `self.rng`; `fit` seeds it.
+    trainable
+        Whether training changes the parameters. A frozen layer (`layer.trainable = False`, which
+        freezes its children too) still passes gradients through.
     """
 
     input_shape: Shape | None = None
@@ -45,6 +50,9 @@ class Layer(Scratch, ABC):
     dtype: np.dtype[Any] = np.dtype(np.float32)
     takes_integers: bool = False
     mixes_rows: bool = False
+    random: bool = False
+    _trainable: bool = True
+    _rng: "np.random.Generator | None" = None
 
     @abstractmethod
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -117,7 +125,8 @@ class Layer(Scratch, ABC):
         if dtype is not None:
             self.dtype = floating_dtype(dtype)
         if self.input_shape is None:
-            output_shape = self.setup(input_shape)
+            with restored_on_error(self):
+                output_shape = self.setup(input_shape)
             if not isinstance(output_shape, tuple):
                 raise TypeError(f"{self!r}: setup has to return a shape, got {output_shape!r}")
             self.input_shape, self.output_shape = input_shape, output_shape
@@ -160,6 +169,37 @@ class Layer(Scratch, ABC):
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in construction order."""
         return tuple(self.named_parameters().values())
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the parameters; setting it sets it for all children too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        for layer in self.walk():
+            layer._trainable = trainable  # noqa: SLF001 - same class
+
+    @property
+    def trainable_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that training changes, in construction order."""
+        return tuple(
+            parameter
+            for layer in self.walk()
+            if layer.trainable
+            for _, parameter in layer._members(Parameter)  # noqa: SLF001 - same class
+        )
+
+    @property
+    def rng(self) -> "np.random.Generator":
+        """What a layer with `random = True` draws from; fresh entropy until it is set."""
+        if self._rng is None:
+            self._rng = np.random.default_rng()
+        return self._rng
+
+    @rng.setter
+    def rng(self, rng: RandomSeed) -> None:
+        self._rng = random_generator(rng)
 
     def _check_input(self, x: Array) -> None:
         """Build for `x` if that is still to be done; raise ValueError if `x` has another shape."""

@@ -2,6 +2,9 @@
 
 import math
 
+import numpy as np
+
+from tinyframe.checks import batched, positive_integer
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
 
@@ -18,7 +21,91 @@ class Flatten(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         if training:
             self._saved = x.shape
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), math.prod(x.shape[1:]))
 
     def backward(self, dy: Array) -> Array:
         return dy.reshape(self._recall())
+
+
+class Reshape(Layer):
+    """(batch, *anything) → (batch, *shape), in row-major order.
+
+    dx is dy in the shape of x.
+
+    Parameters
+    ----------
+    *shape : int
+        The new sample shape; one size may be −1: what is left for it. `Reshape(1, 28, 28)` makes
+        rows of 784 images of one channel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is not a positive integer or −1, or the samples have another number of elements.
+    """
+
+    def __init__(self, *shape: int) -> None:
+        if not shape or shape.count(-1) > 1:
+            raise ValueError(f"Reshape expected sizes, one of them −1 at most, got {shape}")
+        self.shape = tuple(
+            size if size == -1 else positive_integer("each size of Reshape", size) for size in shape
+        )
+
+    def setup(self, input_shape: Shape) -> Shape:
+        try:
+            return np.empty(input_shape, bool).reshape(self.shape).shape
+        except ValueError:
+            raise ValueError(
+                f"{self!r} expected samples of {abs(math.prod(self.shape))} elements, "
+                f"got {batched(input_shape)}"
+            ) from None
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        return x.reshape(len(x), *self.output_shape)
+
+    def backward(self, dy: Array) -> Array:
+        assert self.input_shape is not None  # noqa: S101 - tells the type checker
+        return dy.reshape(len(dy), *self.input_shape)
+
+
+class Permute(Layer):
+    """Reorder the axes: axis k of y is axis axes[k] of x. The batch stays axis 0.
+
+    `Permute(2, 1)` swaps time and features of sequences; `Permute(3, 1, 2)` takes images with
+    channels last, (batch, height, width, channels), to (batch, channels, height, width).
+
+    dx is dy with the axes put back.
+
+    Parameters
+    ----------
+    *axes : int
+        1 … n in the new order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not that, or the samples have not n axes.
+    """
+
+    def __init__(self, *axes: int) -> None:
+        self.axes = tuple(positive_integer("each axis of Permute", axis) for axis in axes)
+        if not axes or sorted(self.axes) != list(range(1, len(axes) + 1)):
+            raise ValueError(f"Permute expected the axes 1 … n in a new order, got {axes}")
+
+    def setup(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != len(self.axes):
+            raise ValueError(
+                f"{self!r} expected samples of {len(self.axes)} axes, got {batched(input_shape)}"
+            )
+        return tuple(input_shape[axis - 1] for axis in self.axes)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        return x.transpose(0, *self.axes)
+
+    def backward(self, dy: Array) -> Array:
+        return dy.transpose(0, *(1 + np.argsort(self.axes)))

@@ -1,6 +1,7 @@
 """Proofs that layers and losses keep their contracts, their derivatives above all."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ def check_layer(
     Further: the output has the shape that `setup` promised; `backward` overwrites gradients; x and
     dy are not written to; `forward` without training leaves no trace; float32 stays float32; any
     order in memory gives the same result; and a row depends on no other, unless the layer says
-    `mixes_rows`.
+    `mixes_rows`. A layer that says `random` draws the same numbers each time while it is checked.
 
     The layer itself is not touched: a copy is checked, its parameters moved by up to 0.1, away from
     special points such as biases of zero.
@@ -46,7 +47,7 @@ def check_layer(
         Sample shape to check it with; an integer n means (n,).
     x
         Where to check, of shape (batch, *input_shape); by default random numbers in ±[0.1, 1], away
-        from the kink of ReLU and its like.
+        from the kink of ReLU and its like. By integers, such as tokens, nothing is differentiated.
     batch_size
         Rows of the default x.
     rng
@@ -76,7 +77,11 @@ def check_layer(
     if x is None:
         shape = (batch_size, *input_shape)
         x = rng.uniform(0.1, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
-    x = _read_only(np.array(x, dtype=np.float64))
+    x = np.array(x)
+    x = _read_only(x if x.dtype.kind in "iu" else x.astype(np.float64))
+    for part in layer.walk():
+        if part.random:
+            part.rng = _Repeating(part.rng)
 
     y = layer.forward(x, training=True)
     if y.shape != (len(x), *promised):
@@ -86,8 +91,9 @@ def check_layer(
     y = y.copy()
     _check_jacobians(layer, x, y, _seeds(y.shape, rng), tolerance)
     _check_purity(layer, x, y, rng.standard_normal(y.shape))
-    _check_memory_order(layer, x, y)
-    if not layer.mixes_rows:
+    if not any(part.random for part in layer.walk()):
+        _check_memory_order(layer, x, y)
+    if not any(part.mixes_rows for part in layer.walk()):
         rows = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
         assert_close(f"{layer!r}: row by row", rows, layer.forward(x), tolerance)
     _check_float32(layer, x)
@@ -132,6 +138,17 @@ def check_loss(
     )
 
 
+class _Repeating(np.random.Generator):
+    """A generator whose every `random` draws the same numbers."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._seed = int(rng.integers(2**32))
+        super().__init__(np.random.PCG64(self._seed))
+
+    def random(self, *arguments: Any, **options: Any) -> Any:
+        return np.random.default_rng(self._seed).random(*arguments, **options)
+
+
 def _read_only(array: Array) -> Array:
     array.flags.writeable = False
     return array
@@ -165,8 +182,9 @@ def _check_jacobians(layer: Layer, x: Array, y: Array, seeds: Array, tolerance: 
     def output_at_input(at: Array) -> Array:
         return seeds @ layer.forward(at, training=True).ravel()
 
-    what = f"{layer!r}: ∂y/∂x ({outputs}, input)"
-    compare(what, np.array(by_input), output_at_input, x, tolerance)
+    if x.dtype.kind == "f":
+        what = f"{layer!r}: ∂y/∂x ({outputs}, input)"
+        compare(what, np.array(by_input), output_at_input, x, tolerance)
     for name, parameter in parameters.items():
         value = parameter.value.copy()
 
@@ -212,7 +230,7 @@ def _check_purity(layer: Layer, x: Array, y: Array, dy: Array) -> None:
     """Check that inference between forward and backward leaves no trace, nor backward in y."""
     first = layer.forward(x, training=True)
     dx, gradients = _backward(layer, dy, x.shape)
-    layer.forward(_read_only(-x[:1]))
+    layer.forward(_read_only(x[-1:] if x.dtype.kind in "iu" else -x[:1]))
     dx_again, gradients_again = _backward(layer, dy, x.shape)
     what = f"{layer!r}: after an inference in between,"
     assert_close(f"{what} ∂L/∂x", dx_again, dx, 1e-12)
@@ -223,7 +241,7 @@ def _check_purity(layer: Layer, x: Array, y: Array, dy: Array) -> None:
 
 def _check_memory_order(layer: Layer, x: Array, y: Array) -> None:
     """Check that views of any order in memory give the same output."""
-    spread = np.zeros((2 * len(x), *x.shape[1:]))
+    spread = np.zeros((2 * len(x), *x.shape[1:]), x.dtype)
     spread[::2] = x
     for name, view in (("column-major", np.asfortranarray(x)), ("strided", spread[::2])):
         output = layer.forward(_read_only(view), training=True)
@@ -238,7 +256,7 @@ def _check_float32(layer: Layer, x: Array) -> None:
         part.dtype = np.dtype(np.float32)
     for parameter in single.parameters:
         parameter.cast(np.float32)
-    y = single.forward(x.astype(np.float32), training=True)
+    y = single.forward(x if x.dtype.kind in "iu" else x.astype(np.float32), training=True)
     dx = single.backward(np.ones_like(y))
     for name, array in (("forward", y), ("backward", dx)):
         if array.dtype != np.float32:

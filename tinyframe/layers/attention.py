@@ -1,0 +1,161 @@
+"""Attention: each place in a sequence looks at the others and takes a mixture of them."""
+
+import math
+
+import numpy as np
+
+from tinyframe.checks import batched, positive_integer, real_number
+from tinyframe.initializers import glorot_uniform, zeros
+from tinyframe.layers.layer import Layer
+from tinyframe.parameters import Parameter
+from tinyframe.scratch import anew, contiguous
+from tinyframe.types import Array, Shape
+
+
+class MultiHeadAttention(Layer):
+    """Self-attention: y = [A₁V₁, …, A_hV_h] W' + b' with A = Softmax(Q Kᵀ / √d) for each head.
+
+    x and y are (batch, time, features). [Q, K, V] = x W + b, with W (features, 3 · features), are
+    divided among h heads of d = features / h each: the queries, keys and values of a head are
+    (time, d), and row t of A says how much place t takes from every place. With C = AV, P = ∂L/∂C:
+
+        dV = Aᵀ P        dA = P Vᵀ        dS = A ⊙ (dA − Σ dA ⊙ A)  (row by row, as in `Softmax`)
+        dQ = dS K / √d   dK = dSᵀ Q / √d
+
+    and W, b, W', b' have the derivatives of `Dense`. Source: Vaswani et al., "Attention Is All You
+    Need", 2017.
+
+    Parameters
+    ----------
+    heads : int
+        h, a divisor of the features.
+    causal : bool
+        Whether a place sees only itself and those before it.
+    padding : float, optional
+        A place whose features all equal this is padding: no place takes anything from it, and its
+        own output is b'. Sequences of different lengths are filled up with it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, or x is not (batch, time, features).
+    """
+
+    weight: Parameter
+    bias: Parameter
+    output_weight: Parameter
+    output_bias: Parameter
+
+    def __init__(self, heads: int, causal: bool = False, padding: float | None = None) -> None:
+        self.heads = positive_integer("heads", heads)
+        self.causal = causal
+        self.padding = padding if padding is None else real_number("padding", padding)
+
+    def setup(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2 or input_shape[1] % self.heads:  # noqa: PLR2004 - (time, features)
+            raise ValueError(
+                f"{self!r} expected (batch, time, features) with a multiple of {self.heads} "
+                f"features, got {batched(input_shape)}"
+            )
+        features = input_shape[1]
+        shape, dtype = (features, 3 * features), self.dtype
+        self.weight = Parameter(shape, glorot_uniform, dtype=dtype, order="F")
+        self.bias = Parameter((3 * features,), zeros, dtype=dtype)
+        shape = (features, features)
+        self.output_weight = Parameter(shape, glorot_uniform, dtype=dtype, order="F")
+        self.output_bias = Parameter((features,), zeros, dtype=dtype)
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        x = np.asarray(x, self.dtype)
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        batch, time, features = x.shape
+        reused = self._reused if training else anew
+        # The features lie first in memory: a head's Qᵀ, (d, time) of a sample, is a part of it.
+        xT = contiguous(x.transpose(2, 0, 1), "x", reused).reshape(features, -1)
+        qkv = reused("qkv", np.empty, (3 * features, batch * time), self.dtype)
+        np.matmul(self.weight.value.T, xT, out=qkv)
+        qkv += self.bias.value[:, np.newaxis]
+        qkv[:features] *= self._scale
+        QT, KT, VT = self._heads(qkv, batch)
+        # Aᵀ = softmax(K Qᵀ / √d) along its keys: (batch, heads, key, query)
+        A = reused("A", np.empty, (batch, self.heads, time, time), self.dtype)
+        np.matmul(KT.swapaxes(2, 3), QT, out=A)
+        self._softmax(A, x)
+        mixed = reused("C", np.empty, (features, batch * time), self.dtype)
+        (CT,) = self._heads(mixed, batch)
+        np.matmul(VT, A, out=CT)
+        y = reused("y", np.empty, (features, batch * time), self.dtype)
+        np.matmul(self.output_weight.value.T, mixed, out=y)
+        y += self.output_bias.value[:, np.newaxis]
+        if training:
+            self._saved = xT, qkv, A, mixed
+        return y.reshape(features, batch, time).transpose(1, 2, 0)
+
+    def _heads(self, x: Array, batch: int) -> Array:
+        """Return (n · features, batch · time) as n times (batch, heads, d, time): a view."""
+        n = len(x) // self.weight.shape[0]
+        d = self.weight.shape[0] // self.heads
+        return x.reshape(n, self.heads, d, batch, -1).transpose(0, 3, 1, 2, 4)
+
+    @property
+    def _scale(self) -> float:
+        return 1 / math.sqrt(self.weight.shape[0] // self.heads)
+
+    def _softmax(self, A: Array, x: Array) -> None:
+        """Turn scores (batch, heads, key, query) into shares that sum to 1 over the keys."""
+        if self.causal:
+            A += self._reused("causal", _causal, A.shape[2], A.dtype)
+        if self.padding is not None:
+            skipped = (x == self.padding).all(axis=2)  # (batch, time), as a key or as a query
+            pairs = skipped[:, np.newaxis, :, np.newaxis] | skipped[:, np.newaxis, np.newaxis]
+            A += np.where(pairs, -np.inf, 0).astype(A.dtype)
+        highest = np.maximum.reduce(A, axis=2, keepdims=True)
+        if self.padding is not None:
+            np.copyto(highest, 0, where=np.isneginf(highest))  # of what sees nothing
+        A -= highest
+        np.exp(A, out=A)
+        total = np.add.reduce(A, axis=2, keepdims=True)
+        if self.padding is not None:
+            np.copyto(total, 1, where=total == 0)
+        A /= total
+
+    def backward(self, dy: Array) -> Array:
+        xT, qkv, A, mixed = self._recall()
+        features, batch = len(xT), len(dy)
+        dy = np.asarray(dy, self.dtype)
+        dyT = contiguous(dy.transpose(2, 0, 1), "dy", self._reused).reshape(features, -1)
+        QT, KT, VT = self._heads(qkv, batch)
+        (CT,) = self._heads(mixed, batch)
+        np.matmul(dyT, mixed.T, out=self.output_weight.grad.T)
+        self._sum(dyT, self.output_bias.grad)
+        flat = self._empty_like("dC", mixed)
+        np.matmul(self.output_weight.value, dyT, out=flat)
+        (dCT,) = self._heads(flat, batch)
+        dqkv = self._empty_like("dqkv", qkv)
+        dQT, dKT, dVT = self._heads(dqkv, batch)
+        # dV = Aᵀ dC;  dA = dC Vᵀ;  dS = A * (dA - sum(dA * A)), where sum(dA * A) is sum(dC * C)
+        np.matmul(dCT, A.swapaxes(2, 3), out=dVT)
+        dS = self._empty_like("dS", A)
+        np.matmul(VT.swapaxes(2, 3), dCT, out=dS)
+        dS -= np.einsum("bhdq,bhdq->bhq", dCT, CT)[:, :, np.newaxis]
+        dS *= A
+        # dQ = dS K / √d;  dK = dSᵀ Q / √d, where Q is divided already
+        np.matmul(KT, dS, out=dQT)
+        np.matmul(QT, dS.swapaxes(2, 3), out=dKT)
+        dqkv[:features] *= self._scale
+        np.matmul(dqkv, xT.T, out=self.weight.grad.T)
+        self._sum(dqkv, self.bias.grad)
+        dx = self._empty_like("dx", xT)
+        np.matmul(self.weight.value, dqkv, out=dx)
+        return dx.reshape(features, batch, -1).transpose(1, 2, 0)
+
+    def _sum(self, rows: Array, out: Array) -> None:
+        """Write the sums of rows, as a product with ones."""
+        rows.dot(self._reused("1", np.ones, rows.shape[1], rows.dtype), out)
+
+
+def _causal(time: int, dtype: "np.dtype[np.floating]") -> Array:
+    """Return −∞ for each key (row) that comes after the query (column), else 0."""
+    return np.where(np.tri(time, k=-1, dtype=bool), -np.inf, 0).astype(dtype)

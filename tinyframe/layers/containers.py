@@ -1,0 +1,205 @@
+"""Containers: layers made of layers, side by side. `Sequential` is the one that puts them in a row.
+
+Each part takes one input and gives one output, so that branches need no record of what was
+computed: a container knows how its parts are joined.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tinyframe.checks import batched
+from tinyframe.layers.layer import Layer
+from tinyframe.types import Array, Shape
+
+
+class Residual(Layer):
+    """y = x + fₙ(… f₁(x)): layers in a row learn what to add to their input.
+
+    dx = dy + (∂f/∂x)ᵀ dy: the gradient passes beside the layers unchanged. With a `shortcut` s,
+    y = s(x) + f(x), for layers that change the shape. Source: He et al., "Deep Residual Learning
+    for Image Recognition", 2016.
+
+        Residual(Conv2D(16, 3, padding="same"), BatchNorm(), ReLU())
+
+    Parameters
+    ----------
+    *layers : Layer
+        f₁ … fₙ.
+    shortcut : Layer, optional
+        s, such as `Conv2D(32, 1, stride=2)`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something else than layers is given, or the two sums differ in shape.
+    """
+
+    def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
+        self.layers = _layers(self, layers)
+        self.shortcut = shortcut if shortcut is None else _layers(self, (shortcut,))[0]
+        self.takes_integers = self.layers[0].takes_integers
+
+    def setup(self, input_shape: Shape) -> Shape:
+        shape = _build_chain(self.layers, input_shape, self.dtype)
+        beside = input_shape
+        if self.shortcut is not None:
+            beside = self.shortcut.build(input_shape, dtype=self.dtype)
+        if shape != beside:
+            raise ValueError(
+                f"Residual expected layers that keep the shape {batched(beside)}, got "
+                f"{batched(shape)}; a shortcut=… may bring the input to that shape"
+            )
+        return shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        y = x
+        for layer in self.layers:
+            y = layer.forward(y, training)
+        beside = x if self.shortcut is None else self.shortcut.forward(x, training)
+        total: Array = np.add(beside, y, out=self._buffer_like("y", y) if training else None)
+        return total
+
+    def backward(self, dy: Array) -> Array:
+        dx = dy
+        for layer in reversed(self.layers):
+            dx = layer.backward(dx)
+        beside = dy if self.shortcut is None else self.shortcut.backward(dy)
+        total: Array = np.add(beside, dx, out=self._buffer_like("dx", dx))
+        return total
+
+
+class Add(Layer):
+    """y = f₁(x) + … + fₙ(x): branches of one shape, summed.
+
+    dx = Σᵢ (∂fᵢ/∂x)ᵀ dy.
+
+    Parameters
+    ----------
+    branches : list of Layer
+        f₁ … fₙ, each a layer or a `Sequential`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something else than layers is given, or their outputs differ in shape.
+    """
+
+    def __init__(self, branches: Iterable[Layer]) -> None:
+        self.branches = _layers(self, branches)
+        self.takes_integers = all(branch.takes_integers for branch in self.branches)
+
+    def setup(self, input_shape: Shape) -> Shape:
+        shapes = [branch.build(input_shape, dtype=self.dtype) for branch in self.branches]
+        if len(set(shapes)) > 1:
+            raise ValueError(f"Add expected branches of one output shape, got {_listed(shapes)}")
+        return shapes[0]
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        first, *others = (branch.forward(x, training) for branch in self.branches)
+        return _sum(first, others, self._buffer_like("y", first) if training else None)
+
+    def backward(self, dy: Array) -> Array:
+        first, *others = (branch.backward(dy) for branch in self.branches)
+        return _sum(first, others, self._buffer_like("dx", first))
+
+
+class Concatenate(Layer):
+    """y = [f₁(x), …, fₙ(x)]: the branches' outputs one after the other along an axis.
+
+    dx = Σᵢ (∂fᵢ/∂x)ᵀ dyᵢ, where dyᵢ is branch i's part of dy.
+
+        Concatenate([Conv2D(8, 1), Conv2D(8, 3, padding="same"), Conv2D(8, 5, padding="same")])
+
+    Parameters
+    ----------
+    branches : list of Layer
+        f₁ … fₙ, each a layer or a `Sequential`.
+    axis : int
+        The axis to join along, that of the batch counted: by default 1, the features of
+        (batch, features) and the channels of images; −1 for the features of sequences.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something else than layers is given, or their outputs differ along another axis.
+    """
+
+    def __init__(self, branches: Iterable[Layer], axis: int = 1) -> None:
+        self.branches = _layers(self, branches)
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise TypeError(f"axis expected an integer, got {axis!r}")
+        self.axis = axis
+        self.takes_integers = all(branch.takes_integers for branch in self.branches)
+
+    def setup(self, input_shape: Shape) -> Shape:
+        shapes = [branch.build(input_shape, dtype=self.dtype) for branch in self.branches]
+        rank = len(shapes[0])
+        axis = self.axis - 1 if self.axis > 0 else rank + self.axis  # of a sample
+        if not 0 <= axis < rank:
+            raise ValueError(f"Concatenate expected an axis of samples, got {self.axis}")
+        if len({shape[:axis] + shape[axis + 1 :] for shape in shapes}) > 1:
+            raise ValueError(
+                f"Concatenate expected outputs that differ along axis {self.axis} alone, got "
+                f"{_listed(shapes)}"
+            )
+        self._splits = np.cumsum([shape[axis] for shape in shapes])[:-1]
+        size = sum(shape[axis] for shape in shapes)
+        return (*shapes[0][:axis], size, *shapes[0][axis + 1 :])
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        outputs = [branch.forward(x, training) for branch in self.branches]
+        assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        # The batch last in memory, as it is in the layers that follow; images and sequences alike.
+        shape = (*self.output_shape, len(x))
+        yT = self._empty("y", shape, self.dtype) if training else np.empty(shape, self.dtype)
+        y = np.moveaxis(yT, -1, 0)
+        np.concatenate(outputs, axis=self.axis, out=y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        parts = np.split(dy, self._splits, axis=self.axis)
+        first, *others = (
+            branch.backward(part) for branch, part in zip(self.branches, parts, strict=True)
+        )
+        return _sum(first, others, self._buffer_like("dx", first))
+
+
+def _layers(who: Layer, layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Return the layers as a tuple, or say what is none."""
+    name = type(who).__name__
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"{name} expected layers, got {layers!r}")
+    found = tuple(layers)
+    if not found:
+        raise ValueError(f"{name} expected at least one layer, got none")
+    for number, layer in enumerate(found):
+        if not isinstance(layer, Layer):
+            raise TypeError(f"{name} expected layers, got {layer!r} at {number}")
+    return found
+
+
+def _build_chain(layers: Sequence[Layer], shape: Shape, dtype: "np.dtype[np.floating]") -> Shape:
+    for layer in layers:
+        shape = layer.build(shape, dtype=dtype)
+    return shape
+
+
+def _sum(first: Array, others: list[Array], out: Array | None) -> Array:
+    """Return the sum of the arrays, in `out` if given, without writing to any of them."""
+    if not others:
+        return first
+    total: Array = np.add(first, others[0], out=out)
+    for other in others[1:]:
+        total += other
+    return total
+
+
+def _listed(shapes: list[Shape]) -> str:
+    return ", ".join(map(batched, shapes))

@@ -1,0 +1,205 @@
+"""Convolutions: a small kernel of weights moved over images or sequences."""
+
+import numpy as np
+
+from tinyframe.checks import batched, positive_integer
+from tinyframe.initializers import Initializer, he_normal, zeros
+from tinyframe.layers.correlation import Correlation
+from tinyframe.layers.layer import Layer
+from tinyframe.layers.windows import (
+    Padding,
+    Pair,
+    Windows,
+    batch_first,
+    batch_last,
+    image_shape,
+    padding_argument,
+    pair,
+)
+from tinyframe.parameters import Parameter
+from tinyframe.scratch import anew, contiguous
+from tinyframe.types import Array, Shape
+
+
+class Convolution(Layer):
+    """What all convolutions share: their arguments, and `y = W ⋆ x + b` by `Correlation`.
+
+    Parameters
+    ----------
+    filters : int
+        Number of output channels.
+    kernel_size, stride, dilation : int or (int, int)
+        Height and width of the kernel, of its steps, and distance between the pixels it looks at.
+    padding : "valid", "same", int or (int, int)
+        Zeros around the image: none, as many as keep its size at stride 1, or so many on each side.
+    groups : int
+        Parts into which channels and filters are divided, each filter looking at its own part
+        alone; as many as channels make the convolution depthwise.
+    use_bias : bool
+        Whether there is a b.
+    initializer
+        Draws W, by default from 𝒩(0, 2 / inputs of a filter).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, groups do not divide filters and channels, or the kernel is
+        larger than the image.
+    """
+
+    weight: Parameter
+    bias: Parameter
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: Padding = "valid",
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        use_bias: bool = True,
+        initializer: Initializer = he_normal,
+    ) -> None:
+        self.filters = positive_integer("filters", filters)
+        for name, value in (
+            ("kernel_size", kernel_size),
+            ("stride", stride),
+            ("dilation", dilation),
+        ):
+            pair(name, value)
+        padding_argument("padding", padding)
+        self.kernel_size, self.stride, self.dilation = kernel_size, stride, dilation
+        self.padding = padding
+        self.groups = positive_integer("groups", groups)
+        self.use_bias = use_bias
+        self.initializer = initializer
+        if filters % groups:
+            raise ValueError(f"groups expected a divisor of {filters} filters, got {groups}")
+
+    def _check_groups(self, channels: int) -> None:
+        if channels % self.groups:
+            raise ValueError(
+                f"{self!r} expected a multiple of {self.groups} channels, got {channels}"
+            )
+
+    def _make_windows(self, image: Pair, kernel: Pair) -> Windows:
+        stride, dilation = pair("stride", self.stride), pair("dilation", self.dilation)
+        return Windows(self, image, kernel, stride, self.padding, dilation)
+
+    def _make_parameters(self, windows: Windows, weight_shape: Shape) -> None:
+        self._correlation = Correlation(windows, self.groups)
+        self.weight = Parameter(weight_shape, self.initializer, dtype=self.dtype)
+        if self.use_bias:
+            self.bias = Parameter((self.filters,), zeros, dtype=self.dtype)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        x = np.asarray(x, self.dtype)
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        reused = self._reused if training else anew
+        image = self._windows.pad(self._lay(x), reused)
+        yT = reused("y", np.empty, (self.filters, *self._windows.output, len(x)), self.dtype)
+        self._correlation.forward(image, self._kernel(self.weight.value), yT, reused)
+        if self.use_bias:
+            yT += self.bias.value.reshape(-1, 1, 1, 1)
+        if training:
+            self._saved = image
+        return self._lift(yT)
+
+    def backward(self, dy: Array) -> Array:
+        self.backward_parameters(dy)
+        image = self._recall()
+        dyT = contiguous(self._lay(dy), "dy", self._reused)
+        dx = self._empty("dx", image.shape, image.dtype)
+        self._correlation.image(dyT, self._kernel(self.weight.value), dx, self._reused)
+        return self._lift(dx[:, *self._windows.inside])
+
+    def backward_parameters(self, dy: Array) -> None:
+        image = self._recall()
+        dyT = contiguous(self._lay(np.asarray(dy, self.dtype)), "dy", self._reused)
+        self._correlation.weights(image, dyT, self._kernel(self.weight.grad), self._reused)
+        if self.use_bias:
+            self._sum_places(dyT, self.bias.grad)
+
+    def _sum_places(self, dyT: Array, out: Array) -> None:
+        """Write Σ dy over places and rows, of shape (filters,), as a product with ones."""
+        dy = dyT.reshape(len(dyT), -1)
+        dy.dot(self._reused("1", np.ones, dy.shape[1], dy.dtype), out)
+
+    @property
+    def _windows(self) -> Windows:
+        return self._correlation.windows
+
+    @staticmethod
+    def _kernel(weight: Array) -> Array:
+        """Return a weight as (filters, channels / groups, height, width): a view."""
+        return weight
+
+    @staticmethod
+    def _lay(x: Array) -> Array:
+        """Return a batch as (channels, height, width, batch): a view."""
+        return batch_last(x)
+
+    @staticmethod
+    def _lift(yT: Array) -> Array:
+        """Return (channels, height, width, batch) as a batch again: a view."""
+        return batch_first(yT)
+
+
+class Conv2D(Convolution):
+    """y = W ⋆ x + b: each filter looks for its own pattern all over an image.
+
+    x is (batch, channels, height, width), W (filters, channels / groups, kernel height, kernel
+    width), b (filters,), y (batch, filters, height', width'). At place (u, v), with stride 1,
+
+        y_f(u, v) = b_f + Σ_cij W_fcij x_c(u + i, v + j)
+
+    so that y is a `Dense` layer's output for the patch that the kernel sees; `Correlation` has the
+    derivatives. Arguments and errors are those of `Convolution`.
+    """
+
+    def setup(self, input_shape: Shape) -> Shape:
+        channels, height, width = image_shape(self, input_shape)
+        self._check_groups(channels)
+        kernel = pair("kernel_size", self.kernel_size)
+        windows = self._make_windows((height, width), kernel)
+        self._make_parameters(windows, (self.filters, channels // self.groups, *kernel))
+        return (self.filters, *windows.output)
+
+
+class Conv1D(Convolution):
+    """y = W ⋆ x + b along time: each filter looks for its own pattern all over a sequence.
+
+    x is (batch, time, features), W (filters, features / groups, kernel size), b (filters,),
+    y (batch, time', filters). At time t, with stride 1,
+
+        y_f(t) = b_f + Σ_ci W_fci x_c(t + i)
+
+    It is a `Conv2D` of height 1. Arguments and errors are those of `Convolution`, the sizes single
+    integers.
+    """
+
+    def setup(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2:  # noqa: PLR2004 - (time, features)
+            raise ValueError(
+                f"{self!r} expected (batch, time, features), got {batched(input_shape)}"
+            )
+        time, channels = input_shape
+        self._check_groups(channels)
+        size = positive_integer("kernel_size", self.kernel_size)
+        windows = self._make_windows((1, time), (1, size))
+        self._make_parameters(windows, (self.filters, channels // self.groups, size))
+        return (windows.output[1], self.filters)
+
+    @staticmethod
+    def _kernel(weight: Array) -> Array:
+        return weight[:, :, np.newaxis]
+
+    @staticmethod
+    def _lay(x: Array) -> Array:
+        return x.transpose(2, 1, 0)[:, np.newaxis]
+
+    @staticmethod
+    def _lift(yT: Array) -> Array:
+        return yT[:, 0].transpose(2, 1, 0)

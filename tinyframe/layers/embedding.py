@@ -1,0 +1,152 @@
+"""Embeddings: vectors that are learned, for tokens and for places in a sequence."""
+
+import numpy as np
+
+from tinyframe.checks import batched, positive_integer
+from tinyframe.initializers import Initializer, normal
+from tinyframe.layers.layer import Layer
+from tinyframe.parameters import Parameter
+from tinyframe.types import Array, Shape
+
+
+class Embedding(Layer):
+    """y = W[x]: each token is replaced by its own row of W.
+
+    x is (batch, …) of integers 0 … vocabulary − 1, W (vocabulary, width), y (batch, …, width). As a
+    product with one-hot rows it is a `Dense` layer without bias, so that dW's row k is the sum of
+    the dy of all tokens k. Tokens have no derivative: dx is zero.
+
+    Parameters
+    ----------
+    vocabulary : int
+        Number of different tokens.
+    width : int
+        Length of their vectors.
+    padding : int, optional
+        The token that only fills up sequences: its vector is zero and stays zero, which `LSTM` and
+        its like, and `MultiHeadAttention`, take as a sign to skip it (`padding=0.0` there).
+    initializer
+        Draws W, by default from 𝒩(0, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is not a positive integer, or x is not made of tokens.
+    """
+
+    takes_integers = True
+    weight: Parameter
+
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int,
+        padding: int | None = None,
+        initializer: Initializer = normal,
+    ) -> None:
+        self.vocabulary = positive_integer("vocabulary", vocabulary)
+        self.width = positive_integer("width", width)
+        self.padding, self.initializer = padding, initializer
+        if padding is not None and not 0 <= padding < vocabulary:
+            raise ValueError(f"padding expected a token from 0 to {vocabulary - 1}, got {padding}")
+
+    def setup(self, input_shape: Shape) -> Shape:
+        # Kept transposed in memory, (width, vocabulary): y then lies with its features first.
+        self.weight = Parameter(
+            (self.vocabulary, self.width), self._draw, dtype=self.dtype, order="F"
+        )
+        return (*input_shape, self.width)
+
+    def _draw(self, rng: "np.random.Generator", shape: Shape) -> Array:
+        """Return initial vectors, that of the padding zero."""
+        drawn = self.initializer(rng, shape)
+        if self.padding is not None:
+            drawn[self.padding] = 0
+        return drawn
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        tokens = self._tokens(x)
+        WT = self.weight.value.T
+        out = self._buffer("y", (self.width, tokens.size), self.dtype) if training else None
+        # y = W[tokens]; all are in range, so that "clip" only spares a copy
+        yT = WT.take(tokens, axis=1, out=out, mode="clip")
+        if training:
+            self._saved = tokens, x.shape
+        return yT.T.reshape(*x.shape, self.width)
+
+    def _tokens(self, x: Array) -> Array:
+        """Return all tokens in one row; TypeError or ValueError for what is none."""
+        if x.dtype.kind not in "iu":
+            whole = x.astype(np.intp)
+            if not np.array_equal(whole, x):
+                raise TypeError(f"{self!r} expected integer tokens, got {x.dtype} with fractions")
+            x = whole
+        if x.size and (x.min() < 0 or x.max() >= self.vocabulary):
+            wrong = x.min() if x.min() < 0 else x.max()
+            raise ValueError(
+                f"{self!r} expected tokens from 0 to {self.vocabulary - 1}, got {wrong}"
+            )
+        return x.reshape(-1)
+
+    def backward(self, dy: Array) -> Array:
+        self.backward_parameters(dy)
+        _, shape = self._recall()
+        return np.zeros(shape, dy.dtype)
+
+    def backward_parameters(self, dy: Array) -> None:
+        tokens, _ = self._recall()
+        # dW[k] = sum of dy where the token is k: sorted by token, they are stretches of dy
+        order = np.argsort(tokens, kind="stable")
+        ranked = tokens[order]
+        starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+        sums = np.add.reduceat(dy.reshape(-1, self.width)[order], starts, axis=0)
+        self.weight.grad.fill(0)
+        self.weight.grad[ranked[starts]] = sums
+        if self.padding is not None:
+            self.weight.grad[self.padding] = 0
+
+
+class PositionalEmbedding(Layer):
+    """y = x + P: each place in the sequence adds a vector of its own.
+
+    x and y are (batch, time, features), P (time, features), dP = Σ dy over the batch, dx = dy.
+    Attention alone does not see the order of its inputs. Source: Gehring et al., "Convolutional
+    Sequence to Sequence Learning", 2017.
+
+    Parameters
+    ----------
+    initializer
+        Draws P, by default from 𝒩(0, 1).
+
+    Raises
+    ------
+    ValueError
+        If x is not (batch, time, features).
+    """
+
+    weight: Parameter
+
+    def __init__(self, initializer: Initializer = normal) -> None:
+        self.initializer = initializer
+
+    def setup(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2:  # noqa: PLR2004 - (time, features)
+            raise ValueError(
+                f"{self!r} expected (batch, time, features), got {batched(input_shape)}"
+            )
+        self.weight = Parameter(input_shape, self.initializer, dtype=self.dtype, order="F")
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        x = np.asarray(x, self.dtype)
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        out = self._buffer_like("y", x) if training else None
+        y: Array = np.add(x, self.weight.value, out=out)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        np.add.reduce(dy, axis=0, out=self.weight.grad)
+        return dy

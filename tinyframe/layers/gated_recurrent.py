@@ -1,0 +1,143 @@
+"""Recurrent layers with gates, which decide what is kept, written and read."""
+
+import numpy as np
+
+from tinyframe.initializers import zeros
+from tinyframe.layers.recurrent import Recurrent
+from tinyframe.parameters import Parameter
+from tinyframe.types import Array, Shape
+
+
+class LSTM(Recurrent):
+    """Long short-term memory: a cell c that is written to, kept and read through gates.
+
+        i, f, o = σ(aᵢ), σ(a_f), σ(a_o)    g = tanh(a_g)    a = Wᵀ x_t + Uᵀ h_{t−1} + b
+        c_t = f c_{t−1} + i g              h_t = o tanh(c_t)
+
+    starting from h = c = 0, the gates in the order i, f, g, o. With q = tanh(c_t):
+
+        do = dh q        dc += dh o (1 − q²)        di = dc g        df = dc c_{t−1}
+        dg = dc i        dc_{t−1} = dc f            da = slope · d(gate),  dh_{t−1} = U da
+
+    with the slopes σ (1 − σ) and 1 − g². The forget gates' part of b starts at 0, as all of b.
+    Arguments and errors are those of `Recurrent`. Source: Hochreiter and Schmidhuber, "Long
+    Short-Term Memory", 1997; with forget gates Gers, Schmidhuber and Cummins, 2000.
+    """
+
+    halved = (True, True, False, True)
+    states = 2
+
+    def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
+        u = self.units
+        z += U @ before[0]
+        np.tanh(z, out=z)
+        for logistic in (z[: 2 * u], z[3 * u :]):
+            logistic += 1
+            logistic *= 0.5
+        i, f, g, o = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
+        h, c = after
+        # c = f * c + i * g;  h = o * tanh(c)
+        np.multiply(i, g, out=h)
+        np.multiply(f, before[1], out=c)
+        c += h
+        np.tanh(c, out=h)
+        h *= o
+
+    def _step_back(
+        self, z: Array, before: list[Array], after: list[Array], d: list[Array], dz: Array
+    ) -> None:
+        u = self.units
+        i, f, g, o = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
+        di, df, dg, do = dz[:u], dz[u : 2 * u], dz[2 * u : 3 * u], dz[3 * u :]
+        dh, dc = d
+        q = np.tanh(after[1])
+        # do = dh * q;  dc = dc + dh * o * (1 - q**2)
+        np.multiply(dh, q, out=do)
+        dh *= o
+        dc += dh
+        dh *= q
+        dh *= q
+        dc -= dh
+        np.multiply(dc, g, out=di)
+        np.multiply(dc, before[1], out=df)
+        np.multiply(dc, i, out=dg)
+        dc *= f
+        # dz = slope * d(gate), with slopes gate * (1 - gate), and 1 - g**2
+        slope = 1 - z
+        slope *= z
+        np.multiply(g, g, out=q)
+        np.subtract(1, q, out=slope[2 * u : 3 * u])
+        dz *= slope
+        np.matmul(self.recurrent_weight.value, dz, out=dh)
+
+
+class GRU(Recurrent):
+    """Gated recurrent unit: a state that is partly kept, partly renewed.
+
+        r, k = σ(a_r), σ(a_k)        n = tanh(Wₙᵀ x_t + bₙ + r v)        v = Uₙᵀ h_{t−1} + b'
+        h_t = (1 − k) n + k h_{t−1}
+
+    starting from h = 0, where a = Wᵀ x_t + Uᵀ h_{t−1} + b, the gates in the order r, k, n; b' is
+    `recurrent_bias` (units,). It is the form in which the reset gate r acts after the product.
+
+        dn = dh (1 − k)      dk = dh (h_{t−1} − n)      da_n = (1 − n²) dn      dr = da_n v
+        dv = da_n r          dh_{t−1} = dh k + U (da_r, da_k, dv)
+
+    Arguments and errors are those of `Recurrent`. Source: Cho et al., "Learning Phrase
+    Representations using RNN Encoder–Decoder", 2014.
+    """
+
+    halved = (True, True, False)
+    kept = 1  # v
+    recurrent_bias: Parameter
+
+    def setup(self, input_shape: Shape) -> Shape:
+        shape = super().setup(input_shape)
+        self.recurrent_bias = Parameter((self.units,), zeros, dtype=self.dtype)
+        return shape
+
+    def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
+        u = self.units
+        (h,) = before
+        both = U @ h
+        gates, n, v = z[: 2 * u], z[2 * u : 3 * u], z[3 * u :]
+        gates += both[: 2 * u]
+        np.tanh(gates, out=gates)
+        gates += 1
+        gates *= 0.5
+        np.add(both[2 * u :], self.recurrent_bias.value[:, np.newaxis], out=v)
+        n += z[:u] * v
+        np.tanh(n, out=n)
+        # h = n + k * (h - n)
+        (new,) = after
+        np.subtract(h, n, out=new)
+        new *= z[u : 2 * u]
+        new += n
+
+    def _step_back(
+        self, z: Array, before: list[Array], after: list[Array], d: list[Array], dz: Array
+    ) -> None:
+        u = self.units
+        r, k, n, v = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
+        dr, dk, dn, dv = dz[:u], dz[u : 2 * u], dz[2 * u : 3 * u], dz[3 * u :]
+        (h,), (dh,) = before, d
+        # dn = dh * (1 - k) * (1 - n**2);  dk = dh * (h - n) * k * (1 - k)
+        np.subtract(h, n, out=dk)
+        dk *= dh
+        dk *= k
+        dk *= 1 - k
+        np.multiply(dh, 1 - k, out=dn)
+        dn *= 1 - n * n
+        # dr = dn * v * r * (1 - r);  dv = dn * r
+        np.multiply(dn, r, out=dv)
+        np.multiply(dv, v, out=dr)
+        dr *= 1 - r
+        dh *= k
+        U = self.recurrent_weight.value
+        dh += U[:, : 2 * u] @ dz[: 2 * u]
+        dh += U[:, 2 * u :] @ dv
+
+    def _recurrent_gradient(self, dz: Array, h: Array) -> None:
+        u = self.units
+        super()._recurrent_gradient(np.concatenate([dz[: 2 * u], dz[3 * u :]]), h)
+        np.sum(dz[3 * u :], axis=1, out=self.recurrent_bias.grad)
