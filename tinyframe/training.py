@@ -26,6 +26,10 @@ SMALL_MODEL = 100_000
 """Parameters below which a step's products run on one core, and another one can fetch data."""
 
 
+BUFFER = 1024
+"""Elements that NumPy copies at a time where operands lie in strides; its own 8,192 take longer."""
+
+
 class Objective:
     """A chain of layers with a loss at its end: what training makes small.
 
@@ -253,6 +257,7 @@ def train(
             began = time.perf_counter()
             order = rng.permutation(len(feed)) if rng is not None and shuffles else None
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                np.setbufsize(BUFFER)  # until the end of this block, as all that errstate restores
                 figures = trainer.epoch(epoch, order)
                 seconds = time.perf_counter() - began
                 if validation is not None:

@@ -107,15 +107,16 @@ class MaxPool2D(_Pool2D):
         dx.fill(0)
         # Where a window's largest pixel is found, its dy is spent: `left` is what still is to go.
         left = self._empty("left", dyT.shape, dyT.dtype)
-        part = self._empty("part", dyT.shape, dyT.dtype)
         largest = self._empty("largest", dyT.shape, bool)
+        part = self._empty("part", dyT.shape, dyT.dtype)
         np.copyto(left, dyT)
         for i, j in windows.places():
-            np.equal(windows.at(image, i, j), y, out=largest)
-            np.multiply(left, largest, out=part)
-            left -= part
             at = windows.at(dx, i, j)
-            np.add(at, part, out=at)
+            np.equal(windows.at(image, i, j), y, out=largest)
+            spent = np.multiply(left, largest, out=at if windows.apart else part)
+            left -= spent
+            if not windows.apart:
+                np.add(at, part, out=at)
         return self._scattered(dx)
 
 

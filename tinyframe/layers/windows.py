@@ -114,6 +114,11 @@ class Windows:
         return slice(top, top + self.image[0]), slice(left, left + self.image[1])
 
     @property
+    def apart(self) -> bool:
+        """Whether no pixel is in two windows."""
+        return all(s >= k for s, k in zip(self.stride, self.size, strict=True))
+
+    @property
     def trivial(self) -> bool:
         """Whether each window is one pixel, and each pixel a window."""
         return self.size == (1, 1) and self.stride == (1, 1) and not any(map(any, self.pads))
@@ -158,12 +163,6 @@ class Windows:
             i * dh + start * sh : i * dh + (stop - 1) * sh + 1 : sh,
             j * dw : j * dw + (self.output[1] - 1) * sw + 1 : sw,
         ]
-
-    def scatter(self, patches: Array, padded: Array, rows: slice = slice(None)) -> None:
-        """Add (channels, size, size, height, width, batch) to where `view` would have it from."""
-        for i, j in self.places():
-            at = self.at(padded, i, j, rows)
-            np.add(at, patches[:, i, j], out=at)
 
 
 def image_shape(who: object, shape: Shape) -> tuple[int, int, int]:
