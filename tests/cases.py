@@ -11,6 +11,7 @@ from tinyframe import (
     Add,
     AveragePool2D,
     BatchNorm,
+    BinaryCrossEntropyLoss,
     Concatenate,
     Conv1D,
     Conv2D,
@@ -21,9 +22,13 @@ from tinyframe import (
     Embedding,
     Flatten,
     GlobalAveragePool2D,
+    HingeLoss,
+    HuberLoss,
+    KLDivergenceLoss,
     LayerNorm,
     LeakyReLU,
     LogSoftmax,
+    MAELoss,
     MaxPool2D,
     MSELoss,
     MultiHeadAttention,
@@ -137,11 +142,25 @@ TOKENS = {
     "Embedding": st.builds(Embedding, st.just(5), units),
 }
 
+# name: (loss, bounds of predictions, bounds of dense targets or None where only labels will do)
 LOSSES = {
-    "MSELoss": MSELoss(),
-    "CrossEntropyLoss": CrossEntropyLoss(),
-    "CrossEntropyLoss from logits": CrossEntropyLoss(from_logits=True),
-}
+    "MSELoss": (MSELoss(), (-10, 10), (-10, 10)),
+    "MAELoss": (MAELoss(), (-10, 10), (-10, 10)),
+    "HuberLoss": (HuberLoss(0.7), (-2, 2), (-2, 2)),
+    "CrossEntropyLoss": (CrossEntropyLoss(), (0.05, 0.9), (-1, 1)),
+    "CrossEntropyLoss from logits": (CrossEntropyLoss(from_logits=True), (-5, 5), (-1, 1)),
+    "CrossEntropyLoss, smoothed and weighted": (
+        CrossEntropyLoss(True, label_smoothing=0.1, class_weights=[1, 0.5, 2, 3]), (-5, 5), (0, 1),
+    ),
+    "CrossEntropyLoss, some ignored": (
+        CrossEntropyLoss(True, class_weights=[1, 0.5, 2, 3], ignore_index=2), (-5, 5), None,
+    ),
+    "BinaryCrossEntropyLoss": (BinaryCrossEntropyLoss(), (0.05, 0.95), (0, 1)),
+    "BinaryCrossEntropyLoss from logits": (BinaryCrossEntropyLoss(True), (-5, 5), (0, 1)),
+    "KLDivergenceLoss": (KLDivergenceLoss(), (0.05, 0.95), (0, 1)),
+    "KLDivergenceLoss from logits": (KLDivergenceLoss(from_logits=True), (-5, 0), (0, 1)),
+    "HingeLoss": (HingeLoss(), (-2, 2), None),
+}  # fmt: skip
 
 any_layer = st.one_of(
     *(

@@ -6,30 +6,108 @@ from cases import LOSSES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyframe import CrossEntropyLoss, Dense, MSELoss, Sequential, Softmax, one_hot
+from tinyframe import (
+    SGD,
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    Dense,
+    HingeLoss,
+    KLDivergenceLoss,
+    MSELoss,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    one_hot,
+)
 from tinyframe.testing import check_loss
-from tinyframe.testing.strategies import arrays
+from tinyframe.testing.strategies import shapes
 from tinyframe.training import Objective
+
+CLASSES = 4
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @given(data=st.data())
 @settings(max_examples=50)
 def test_gradients_are_those_of_the_value(name, data):
-    rows, outputs = data.draw(st.integers(1, 4)), data.draw(st.integers(1 + ("Cross" in name), 5))
-    prediction = data.draw(arrays((rows, outputs), 1.0, away_from_zero=0.05))
-    if name == "CrossEntropyLoss":
-        prediction = np.abs(prediction) * 0.9
-    target = data.draw(arrays((rows, outputs), 1.0))
-    check_loss(LOSSES[name], prediction, target)
-    labels = data.draw(st.lists(st.integers(0, outputs - 1), min_size=rows, max_size=rows))
-    check_loss(LOSSES[name], prediction, np.array(labels))
+    loss, bounds, target_bounds = LOSSES[name]
+    shape = (*data.draw(shapes(largest=3)), CLASSES)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    prediction = rng.uniform(*bounds, shape)
+    weight = data.draw(st.none() | st.just(rng.uniform(0, 2, shape[0])))
+    check_loss(loss, prediction, rng.integers(0, CLASSES, shape[:-1]), weight)
+    if target_bounds is not None:
+        check_loss(loss, prediction, rng.uniform(*target_bounds, shape), weight)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_sequence_targets(name):
+@pytest.mark.parametrize("name", set(LOSSES) - {"CrossEntropyLoss, some ignored"})
+def test_a_weight_counts_a_row_as_often(name):
+    loss, bounds, _ = LOSSES[name]
     rng = np.random.default_rng(0)
-    check_loss(LOSSES[name], rng.uniform(0.1, 0.9, (2, 3, 4)), rng.integers(0, 4, (2, 3)))
+    prediction, labels = rng.uniform(*bounds, (3, 4)), np.array([0, 3, 2])
+    repeated = [0, 0, 0, 2]
+    value = loss.forward(prediction[repeated], labels[repeated])
+    assert loss.forward(prediction, labels, [3, 0, 1]) == pytest.approx(value)
+    assert not loss.backward()[1].any()
+    loss.forward(prediction, labels, [6, 0, 2])
+    mass = loss.mass
+    loss.forward(prediction, labels, [3, 0, 1])
+    assert mass == pytest.approx(2 * loss.mass)
+
+
+@pytest.mark.parametrize("weight", [[1, 2], [[1, 2, 3]], [1, -1, 1], [1, np.nan, 1]])
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_are_one_number_a_row(name, weight):
+    loss, bounds, _ = LOSSES[name]
+    with pytest.raises(ValueError, match="weight expected"):
+        loss.forward(np.full((3, 4), np.mean(bounds)), np.array([0, 1, 3]), weight)
+
+
+def test_ignored_positions_count_for_nothing():
+    rng = np.random.default_rng(0)
+    z, labels = rng.normal(size=(2, 3, 4)), np.array([[0, -1, 3], [-1, -1, 2]])
+    loss = CrossEntropyLoss(from_logits=True, ignore_index=-1)
+    known = labels >= 0
+    expected = CrossEntropyLoss(from_logits=True).forward(z[known], labels[known])
+    assert loss.forward(z, labels) == pytest.approx(expected)
+    assert not loss.backward()[~known].any()
+    assert loss.forward(z, np.full((2, 3), -1)) == 0
+    assert not loss.backward().any()
+
+
+@pytest.mark.parametrize("batch_size", [4, 7, None])
+def test_training_with_ignored_labels_counts_the_others_alike(batch_size):
+    """A batch's share in the epoch's loss, and a block's in a batch, is its known labels."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(1500, 3)), rng.integers(-1, 2, 1500)
+    model = Sequential([Dense(3, 2)], dtype=np.float64)
+    model.build(3, rng=0)
+    loss = CrossEntropyLoss(from_logits=True, ignore_index=-1)
+    expected = loss.forward(model.predict(X), y)
+    model.fit(
+        X, y, loss=loss, optimizer=SGD(1e-12), epochs=1, batch_size=batch_size, metrics=[],
+        verbose=False,
+    )  # fmt: skip
+    assert model.history["loss"][0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_hinge_wants_classes():
+    with pytest.raises(ValueError, match="HingeLoss expected labels"):
+        HingeLoss().forward(np.zeros((2, 3)), np.full((2, 3), 0.5))
+    check_loss(HingeLoss(), np.array([[0.3], [-2.0], [1.5]]), np.array([1, 0, 0]))
+
+
+def test_a_fused_sigmoid_is_exact_for_large_scores():
+    model = Sequential([Dense(1, 1), Sigmoid()])
+    model[0].weight.value = [[1]]
+    loss = BinaryCrossEntropyLoss()
+    assert model.evaluate([[1e4]], [[0.0]], loss=loss)["loss"] == 1e4
+
+
+def test_divergence_is_zero_where_distributions_agree():
+    p = np.array([[0.2, 0.8], [1.0, 0.0]])
+    assert KLDivergenceLoss().forward(p, p) == pytest.approx(0, abs=1e-15)
+    assert KLDivergenceLoss().forward(p[::-1], np.array([[0.5, 0.5]] * 2)) > 0
 
 
 def test_mse_is_the_documents_sum_over_outputs_and_mean_over_rows():
@@ -48,16 +126,18 @@ def test_a_column_never_broadcasts_against_a_row():
     assert loss.backward().shape == (3, 1)
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("shape", [(3, 2), (2, 3), (2,), (3, 4, 1), ()])
-def test_targets_of_another_shape_are_refused(loss, shape):
+def test_targets_of_another_shape_are_refused(name, shape):
+    loss = LOSSES[name][0]
     with pytest.raises(ValueError, match="target expected shape"):
         loss.forward(np.full((3, 4), 0.25), np.zeros(shape))
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("label", [-1, 4, 300])
-def test_labels_that_are_no_class_are_refused(loss, label):
+def test_labels_that_are_no_class_are_refused(name, label):
+    loss = LOSSES[name][0]
     with pytest.raises(ValueError, match=f"integers from 0 to 3, got {label} at index 1"):
         loss.forward(np.full((3, 4), 0.25), np.array([0, label, 1]))
 

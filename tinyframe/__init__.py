@@ -48,7 +48,16 @@ from tinyframe.layers import (
     Softplus,
     Tanh,
 )
-from tinyframe.losses import CrossEntropyLoss, Loss, MSELoss
+from tinyframe.losses import (
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivergenceLoss,
+    Loss,
+    MAELoss,
+    MSELoss,
+)
 from tinyframe.optimizers import SGD, Optimizer
 from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.sequential import Sequential
@@ -66,6 +75,7 @@ __all__ = [
     "Add",
     "AveragePool2D",
     "BatchNorm",
+    "BinaryCrossEntropyLoss",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -76,12 +86,16 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GlobalAveragePool2D",
+    "HingeLoss",
     "History",
+    "HuberLoss",
+    "KLDivergenceLoss",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
     "Loss",
+    "MAELoss",
     "MSELoss",
     "MaxPool2D",
     "MultiHeadAttention",

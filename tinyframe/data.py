@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyframe.checks import batched, shape_error
-from tinyframe.targets import are_labels, label_index
+from tinyframe.targets import are_labels, check_labels
 from tinyframe.types import Array, Shape
 
 BLOCK = 1024
@@ -111,11 +111,14 @@ def as_inputs(X: Any, input_shape: Shape | None, dtype: np.dtype[Any], expected:
     return array
 
 
-def as_targets(y: Any, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> Array:
+def as_targets(
+    y: Any, rows: int, output_shape: Shape, dtype: np.dtype[Any], ignored: int | None = None
+) -> Array:
     """Return y as integer labels (rows, …), or as numbers of `dtype` (rows, *output_shape).
 
     Integers of the shape of the outputs without their last axis are class labels, where there is
-    more than one output. A single column may come without its axis.
+    more than one output. A single column may come without its axis. `ignored` is a label that is
+    no class.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def as_targets(y: Any, rows: int, output_shape: Shape, dtype: np.dtype[Any]) -> 
     if array.dtype.kind == "b" and array.shape == shape[:-1]:
         array = array.astype(np.intp)
     if are_labels(array, shape):
-        label_index(array, shape[-1])  # raises for what is no class
+        check_labels(array, shape[-1], ignored)
         return array.astype(np.intp, copy=False)
     check_finite(array, "y", dtype)
     if array.shape == shape:

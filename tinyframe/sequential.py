@@ -199,14 +199,14 @@ class Sequential(Layer):
                 raise TypeError(f"{name} expected True or False, got {flag!r}")
         weights_rng, order_rng, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(self):
-            feed = self._feed(X, y, build=True)
+            feed = self._feed(X, y, loss, build=True)
             validation = None
             if validation_data is not None:
                 if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:  # noqa: PLR2004 - a pair
                     got = type(validation_data).__name__
                     raise TypeError(f"validation_data expected a pair (X, y), got a {got}")
                 try:
-                    validation = self._feed(*validation_data)
+                    validation = self._feed(*validation_data, loss)
                 except (TypeError, ValueError) as error:
                     raise type(error)(f"validation_data: {error}") from None
             chosen = named_metrics(metrics, feed.y, self._outputs)
@@ -293,7 +293,7 @@ class Sequential(Layer):
             If an argument is not as above, or the model is not built.
         """
         loss = self._loss(loss)
-        feed = self._feed(X, y)
+        feed = self._feed(X, y, loss)
         chosen = named_metrics(metrics, feed.y, self._outputs)
         return evaluate(Objective(self._chain(), loss), feed, chosen)
 
@@ -336,8 +336,8 @@ class Sequential(Layer):
         """Return what the first layer wants x in: the model's dtype, or integers as they are."""
         return x.dtype if self.takes_integers and x.dtype.kind in "bui" else self.dtype
 
-    def _feed(self, X: npt.ArrayLike, y: npt.ArrayLike, *, build: bool = False) -> Feed:
+    def _feed(self, X: npt.ArrayLike, y: npt.ArrayLike, loss: Loss, *, build: bool = False) -> Feed:
         x = self._inputs(X, build=build)
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
-        target = as_targets(y, len(x), self.output_shape, self.dtype)
+        target = as_targets(y, len(x), self.output_shape, self.dtype, loss.ignore_index)
         return Feed(x, target, self._input_dtype(x))

@@ -11,6 +11,20 @@ def are_labels(target: Array, shape: Shape) -> bool:
     return target.dtype.kind in "iu" and target.shape == shape[:-1] and shape[-1] > 1
 
 
+def check_labels(labels: Array, classes: int, ignored: int | None = None) -> None:
+    """Raise ValueError if a label is neither in 0 … classes − 1 nor the one that is ignored."""
+    wrong = (labels < 0) | (labels >= classes)
+    if ignored is not None:
+        wrong &= labels != ignored
+    if wrong.any():
+        place = np.argwhere(wrong)[0]
+        where = int(place[0]) if len(place) == 1 else tuple(map(int, place))
+        raise ValueError(
+            f"labels expected integers from 0 to {classes - 1}, "
+            f"got {labels[tuple(place)]} at index {where}"
+        )
+
+
 def label_index(labels: Array, classes: int) -> tuple[Array, ...]:
     """Return the index of each row's own class in an array of shape (*labels.shape, classes).
 
@@ -19,13 +33,7 @@ def label_index(labels: Array, classes: int) -> tuple[Array, ...]:
     ValueError
         If a label is not in 0 … classes − 1.
     """
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        wrong = np.argwhere((labels < 0) | (labels >= classes))[0]
-        where = int(wrong[0]) if len(wrong) == 1 else tuple(map(int, wrong))
-        raise ValueError(
-            f"labels expected integers from 0 to {classes - 1}, "
-            f"got {labels[tuple(wrong)]} at index {where}"
-        )
+    check_labels(labels, classes)
     if labels.ndim == 1:
         return np.arange(len(labels)), labels
     return (*np.indices(labels.shape, sparse=True), labels)

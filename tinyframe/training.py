@@ -50,6 +50,7 @@ class Objective:
         self.layers = layers if fused is None else layers[:-1]
         self.loss = loss if fused is None else fused
         self.outputs: list[Array] = []
+        self.mass = 0.0  # of the last forward pass's loss: see Loss
         # Below the lowest layer that is trained there is nothing to differentiate for.
         with_parameters = [i for i, layer in enumerate(self.layers) if layer.trainable_parameters]
         lowest = min(with_parameters, default=len(self.layers))
@@ -91,7 +92,9 @@ class Objective:
                     f"{layer!r} promised outputs of shape {layer.output_shape}, in setup, and "
                     f"returned {x.shape[1:]}"
                 )
-        return self.loss.forward(x, target)
+        loss = self.loss.forward(x, target)
+        self.mass = len(x) if self.loss.mass is None else self.loss.mass
+        return loss
 
     @property
     def prediction(self) -> Array:
@@ -151,6 +154,7 @@ class Trainer:
         whole = any(part.mixes_rows for layer in objective.layers for part in layer.walk())
         self.block = batch_size if whole else min(batch_size, BLOCK)
         self._sum = np.zeros_like(parameters.grad) if self.block < batch_size else None
+        self._mass = 0.0  # of the last batch: see Loss
         self._predictions: Array = np.empty(0)
         rows = len(feed)
         # A larger model keeps all cores busy by itself.
@@ -170,7 +174,7 @@ class Trainer:
         FloatingPointError
             If a loss is NaN or infinite, before the step that would have followed from it.
         """
-        rows, total = len(self.feed), 0.0
+        total = mass = 0.0
         blocks = zip(
             self.blocks, self.feed.blocks(self.blocks, order, ahead=self.ahead), strict=True
         )
@@ -184,8 +188,9 @@ class Trainer:
                     "with new weights: these may be too large already"
                 )
             self.optimizer.step(self.parameters)
-            total += loss * (stop - start)
-        figures = {"loss": total / rows}
+            total += loss * self._mass
+            mass += self._mass
+        figures = {"loss": total / (mass or 1.0)}
         if self.metrics:
             target = self.feed.y if order is None else self.feed.y[order]
             figures |= {k: float(f(self._predictions, target)) for k, f in self.metrics.items()}
@@ -194,20 +199,23 @@ class Trainer:
     def _gradient(self, blocks: Iterator[Block], start: int, stop: int) -> float:
         """Write the gradient of the mean loss over a batch into the parameters; return the loss."""
         if self._sum is None or stop - start <= self.block:
-            return self._block_gradient(*next(blocks))
+            loss = self._block_gradient(*next(blocks))
+            self._mass = self.objective.mass
+            return loss
         self._sum.fill(0)
-        mean = 0.0
+        total = self._mass = 0.0
         low = high = start
         while high < stop:
             (low, high), rows = next(blocks)
             loss = self._block_gradient((low, high), rows)
             if not math.isfinite(loss):
                 return loss
-            share = (high - low) / (stop - start)
-            mean += share * loss
-            self._sum += np.multiply(self.parameters.grad, share, out=self.parameters.grad)
-        self.parameters.grad[...] = self._sum
-        return mean
+            mass = self.objective.mass
+            total += mass * loss
+            self._mass += mass
+            self._sum += np.multiply(self.parameters.grad, mass, out=self.parameters.grad)
+        np.divide(self._sum, self._mass or 1.0, out=self.parameters.grad)
+        return total / (self._mass or 1.0)
 
     def _block_gradient(self, span: tuple[int, int], rows: tuple[Array, Array]) -> float:
         loss = self.objective.forward(*rows, training=True)
@@ -272,14 +280,15 @@ def train(
 
 def evaluate(objective: Objective, feed: Feed, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """Return the mean loss and the metrics over all rows; changes nothing."""
-    total = 0.0
+    total = mass = 0.0
     predictions = []
     spans = [(start, min(start + BLOCK, len(feed))) for start in range(0, len(feed), BLOCK)]
     for x, target in feed.blocks(spans):
-        total += objective.forward(x, target) * len(x)
+        total += objective.forward(x, target) * objective.mass
+        mass += objective.mass
         if metrics:
             predictions.append(objective.prediction)
-    figures = {"loss": total / len(feed)}
+    figures = {"loss": total / (mass or 1.0)}
     if metrics:
         prediction = np.concatenate(predictions)
         figures |= {name: float(metric(prediction, feed.y)) for name, metric in metrics.items()}

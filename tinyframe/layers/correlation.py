@@ -98,8 +98,8 @@ class Correlation:
     def _patches(
         self, x: Array, W: Array, reused: Callable[..., Any]
     ) -> Iterator[tuple[slice, Array]]:
-        """Yield (rows, patches): some rows of places, and what is seen there, one patch a column."""
-        windows, n = self.windows, x.shape[-1]
+        """Yield (rows, patches): some rows of places, and what is seen there, a patch a column."""
+        windows = self.windows
         length = W[0].size * self.groups
         if windows.trivial:
             yield slice(0, windows.output[0]), _matrix(x)
@@ -128,7 +128,8 @@ class Correlation:
         """Return memory for the patches of a block."""
         block = next(self._blocks(length, n, dtype.itemsize))
         size = length * (block.stop - block.start) * self.windows.output[1] * n
-        return reused("patches", np.empty, (size,), dtype)
+        room: Array = reused("patches", np.empty, (size,), dtype)
+        return room
 
     def _blocks(self, length: int, n: int, itemsize: int) -> Iterator[slice]:
         """Yield the rows of places in blocks, for patches of so many numbers."""

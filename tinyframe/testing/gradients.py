@@ -100,7 +100,12 @@ def check_layer(
 
 
 def check_loss(
-    loss: Loss, prediction: npt.ArrayLike, target: npt.ArrayLike, *, tolerance: float = 1e-6
+    loss: Loss,
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    tolerance: float = 1e-6,
 ) -> None:
     """Prove a loss: its gradient is that of its own value, and it writes to no argument.
 
@@ -108,7 +113,7 @@ def check_loss(
     ----------
     loss
         The loss; a copy of it is checked.
-    prediction, target
+    prediction, target, weight
         Where to check, as `loss.forward` takes them.
     tolerance
         As in `check_layer`.
@@ -123,7 +128,8 @@ def check_loss(
     loss = copy.deepcopy(loss)
     prediction = _read_only(np.array(prediction, dtype=np.float64))
     target = _read_only(np.array(target))
-    loss.forward(prediction, target)
+    weights = () if weight is None else (_read_only(np.array(weight)),)
+    loss.forward(prediction, target, *weights)
     gradient = loss.backward()
     if gradient.shape != prediction.shape:
         raise AssertionError(
@@ -132,7 +138,7 @@ def check_loss(
     compare(
         f"{loss!r}: ∂L/∂prediction",
         gradient.reshape(1, -1),
-        lambda at: np.array(loss.forward(at, target)),
+        lambda at: np.array(loss.forward(at, target, *weights)),
         prediction,
         tolerance,
     )

@@ -1,0 +1,21 @@
+"""Losses: one number that says how wrong the predictions are, and its gradient."""
+
+from tinyframe.losses.classification import (
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    KLDivergenceLoss,
+)
+from tinyframe.losses.loss import Loss
+from tinyframe.losses.regression import HuberLoss, MAELoss, MSELoss
+
+__all__ = [
+    "BinaryCrossEntropyLoss",
+    "CrossEntropyLoss",
+    "HingeLoss",
+    "HuberLoss",
+    "KLDivergenceLoss",
+    "Loss",
+    "MAELoss",
+    "MSELoss",
+]
