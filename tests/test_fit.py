@@ -11,17 +11,21 @@ from reference import Reference
 
 from tinyframe import (
     SGD,
+    BatchNorm,
     CrossEntropyLoss,
     Dense,
+    Dropout,
     Flatten,
     Layer,
     MSELoss,
     ParameterVector,
     ReLU,
     Rescale,
+    Residual,
     Sequential,
     Sigmoid,
     Softmax,
+    Tanh,
     one_hot,
 )
 
@@ -416,3 +420,75 @@ def test_an_error_in_a_layer_releases_what_training_held():
     np.testing.assert_array_equal(weights(model), before)
     assert model[0]._buffers is None
     copy.deepcopy(model)
+
+
+def test_a_frozen_layer_stays_and_passes_gradients_through():
+    rng = np.random.default_rng(0)
+    model = Sequential([Dense(4, 3), Tanh(), Dense(3, 3), Tanh(), Dense(3, 2)])
+    model.build(4, rng=0)
+    model[2].trainable = False
+    before = [p.value.copy() for p in model.parameters]
+    x, y = rng.standard_normal((32, 4)), rng.standard_normal((32, 2))
+    optimizer = SGD(0.1, momentum=0.9, weight_decay=0.1)
+    model.fit(x, y, optimizer=optimizer, epochs=2, verbose=False)
+    changed = [
+        bool((p.value != old).all()) for p, old in zip(model.parameters, before, strict=True)
+    ]
+    assert changed == [True, True, False, False, True, True]
+    model[2].trainable = True
+    model.fit(x, y, epochs=1, verbose=False)
+    assert (model[2].weight.value != before[2]).all()
+    model.trainable = False
+    with pytest.raises(ValueError, match="parameters to train, got none"):
+        model.fit(x, y)
+
+
+def test_dropout_is_seeded_by_fit_and_absent_in_inference():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((64, 4)), rng.standard_normal((64, 1))
+
+    def trained(seed):
+        model = Sequential([Dense(4, 8), Dropout(0.5), Dense(8, 1)])
+        return model.fit(x, y, rng=seed, epochs=2, verbose=False)
+
+    one, two, other = trained(1), trained(1), trained(2)
+    np.testing.assert_array_equal(one.predict(x), two.predict(x))
+    assert one.history["loss"] == two.history["loss"] != other.history["loss"]
+    np.testing.assert_array_equal(one.predict(x), one.predict(x))
+
+
+def test_dropout_keeps_the_mean_and_its_rate():
+    layer = Dropout(0.3)
+    layer.rng = 0
+    x = np.ones((100, 1000))
+    y = layer.forward(x, training=True)
+    assert np.mean(y == 0) == pytest.approx(0.3, abs=0.01)
+    assert y.mean() == pytest.approx(1, abs=0.01)
+    np.testing.assert_array_equal(layer.backward(x), y)
+    assert (layer.forward(x, training=True) != y).any()
+
+
+def test_batch_norm_normalises_by_the_batch_and_then_by_what_it_remembers():
+    rng = np.random.default_rng(0)
+    x = rng.normal(5, 3, (256, 4)).astype(np.float32)
+    layer = BatchNorm()
+    y = layer.forward(x, training=True)
+    np.testing.assert_allclose(y.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std(0), 1, atol=1e-3)
+    for _ in range(100):
+        layer.forward(x, training=True)
+    np.testing.assert_allclose(layer.forward(x), y, atol=0.02)
+    layer.trainable = False
+    remembered = layer.running_mean.copy()
+    np.testing.assert_allclose(layer.forward(x - 100, training=True), layer.forward(x - 100))
+    np.testing.assert_array_equal(layer.running_mean, remembered)
+
+
+def test_a_batch_is_never_split_where_rows_are_mixed():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((3000, 4)), rng.standard_normal((3000, 1))
+    model = Sequential([Residual(Dense(4, 4), BatchNorm(momentum=1.0)), Dense(4, 1)])
+    model.fit(x, y, batch_size=None, epochs=1, optimizer=SGD(1e-9), verbose=False)
+    np.testing.assert_allclose(
+        model[0].layers[1].running_mean, model[0].layers[0].forward(x).mean(0), atol=1e-4
+    )

@@ -1,4 +1,4 @@
-"""SGD against its formulas, written out."""
+"""Optimizers and schedules against their formulas, written out; tests/test_torch.py has more."""
 
 import copy
 
@@ -7,7 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyframe import SGD, Dense, Parameter, ParameterVector, Sequential
+from tinyframe import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    CosineDecay,
+    Dense,
+    ExponentialDecay,
+    Lion,
+    OneCycle,
+    Parameter,
+    ParameterVector,
+    ReduceOnPlateau,
+    RMSprop,
+    Sequential,
+    StepDecay,
+)
+
+OPTIMIZERS = [SGD(0.1, momentum=0.9), Adam(), AdamW(), RMSprop(momentum=0.5), Adagrad(), Lion()]
+every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 
 
 def vector(value, dtype=np.float64):
@@ -24,7 +43,7 @@ def test_sgd_follows_its_formulas(learning_rate, momentum, nesterov, weight_deca
     rng = np.random.default_rng(seed)
     theta, v = rng.standard_normal(7), np.zeros(7)
     parameters = vector(theta)
-    optimizer = SGD(learning_rate, momentum, nesterov, weight_decay)
+    optimizer = SGD(learning_rate, momentum, nesterov, weight_decay=weight_decay)
     for _ in range(20):
         gradient = rng.standard_normal(7)
         parameters.grad[...] = gradient
@@ -36,11 +55,131 @@ def test_sgd_follows_its_formulas(learning_rate, momentum, nesterov, weight_deca
         np.testing.assert_array_equal(parameters.grad, gradient)
 
 
-def test_float32_stays_float32():
+@every_optimizer
+def test_float32_stays_float32_and_gradients_stay_as_they_are(optimizer):
     parameters = vector([1.0, 2.0], np.float32)
-    parameters.grad[...] = 1
-    SGD(np.float64(0.1), momentum=0.9, nesterov=True, weight_decay=0.01).step(parameters)
+    optimizer = copy.deepcopy(optimizer)
+    optimizer.weight_decay, optimizer.clip_norm, optimizer.clip_value = 0.1, 0.5, 0.7
+    for _ in range(2):
+        parameters.grad[...] = [1, -2]
+        optimizer.step(parameters)
+        np.testing.assert_array_equal(parameters.grad, [1, -2])
     assert parameters.value.dtype == np.float32
+    assert not (parameters.value == [1, 2]).any()
+
+
+@every_optimizer
+def test_descending_a_bowl_reaches_its_bottom(optimizer):
+    parameters = vector([1.0, -2.0])
+    optimizer = copy.deepcopy(optimizer)
+    optimizer.learning_rate = ExponentialDecay(0.3, 0.99)
+    for step in range(800):
+        optimizer.epoch = step
+        parameters.grad[...] = 2 * parameters.value
+        optimizer.step(parameters)
+    np.testing.assert_allclose(parameters.value, 0, atol=0.02)
+
+
+@given(st.integers(0, 9999))
+def test_lion_follows_its_paper(seed):
+    rng = np.random.default_rng(seed)
+    theta, m = rng.standard_normal(5), np.zeros(5)
+    parameters = vector(theta)
+    optimizer = Lion(0.01, 0.8, 0.95, weight_decay=0.1)
+    for _ in range(20):
+        g = rng.standard_normal(5)
+        parameters.grad[...] = g
+        optimizer.step(parameters)
+        theta = theta - 0.01 * (np.sign(0.8 * m + 0.2 * g) + 0.1 * theta)
+        m = 0.95 * m + 0.05 * g
+        np.testing.assert_allclose(parameters.value, theta, rtol=1e-9, atol=1e-12)
+
+
+@every_optimizer
+def test_biases_may_be_spared_from_decay(optimizer):
+    model = Sequential([Dense(3, 2)])
+    model.build(3, rng=0)
+    model[0].bias.value = [1, 1]
+    spared = type(optimizer)(0.1, weight_decay=0.5, decay_biases=False)
+    before = model[0].weight.value.copy()
+    spared.step(ParameterVector(model.parameters))  # the gradient is zero
+    np.testing.assert_array_equal(model[0].bias.value, 1)
+    assert (np.abs(model[0].weight.value) < np.abs(before)).all()
+
+
+@every_optimizer
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"clip_norm": 0}, ValueError), ({"clip_value": -1}, ValueError),
+        ({"clip_norm": "1"}, TypeError), ({"weight_decay": -0.1}, ValueError),
+        ({"learning_rat": 1}, TypeError),
+    ],
+)  # fmt: skip
+def test_options_of_all_are_checked(optimizer, options, error):
+    with pytest.raises(error, match=r"expected|unexpected argument 'learning_rat'"):
+        type(optimizer)(0.1, **options)
+
+
+def test_schedules_follow_their_formulas():
+    assert [StepDecay(1.0, 2, 0.5)(t) for t in (0, 1.9, 2, 4.5)] == [1, 1, 0.5, 0.25]
+    assert ExponentialDecay(2.0, 0.25)(1.5) == pytest.approx(0.25)
+    cosine = CosineDecay(1.0, epochs=10, warmup=2, final=0.1)
+    rates = [cosine(t) for t in (1, 2, 4, 6, 10, 99)]
+    expected = [0.5, 1, 0.1 + 0.9 * (1 + np.cos(np.pi / 4)) / 2, 0.55, 0.1, 0.1]
+    np.testing.assert_allclose(rates, expected)
+    assert 0 < cosine(0) < 0.01
+    cycle = OneCycle(1.0, 10, rise=0.4)
+    np.testing.assert_allclose([cycle(t) for t in (0, 2, 4, 7)], [0.04, 0.52, 1, 0.5], atol=1e-4)
+    assert 0 < cycle(10) == cycle(11) < 1e-5
+
+
+def test_reduce_on_plateau_waits_and_then_reduces():
+    schedule = ReduceOnPlateau(1.0, factor=0.5, patience=2, minimum=0.3)
+    rates = []
+    for loss in (3, 2, 2, 2, 1, 1, 1, 1, 1):
+        schedule.observe({"loss": loss})
+        rates.append(schedule(0))
+    assert rates == [1, 1, 1, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]
+    schedule.reset()
+    assert schedule(0) == 1
+    upwards = ReduceOnPlateau(1.0, monitor="val_accuracy", patience=1)
+    for accuracy in (0.5, 0.6, 0.6):
+        upwards.observe({"val_accuracy": accuracy})
+    assert upwards(0) == 0.1
+    with pytest.raises(ValueError, match="monitor expected one of loss, got 'val_accuracy'"):
+        upwards.observe({"loss": 1.0})
+
+
+def test_fit_moves_a_schedule_on_by_parts_of_epochs():
+    seen = []
+
+    class Spy(ExponentialDecay):
+        def __call__(self, epoch):
+            seen.append(epoch)
+            return super().__call__(epoch)
+
+    model = Sequential([Dense(2, 1)])
+    optimizer = SGD(Spy(0.01, 0.5))
+    x, y = np.ones((8, 2)), np.ones((8, 1))
+    model.fit(x, y, optimizer=optimizer, epochs=2, batch_size=4, verbose=False)
+    model.fit(x, y, epochs=1, batch_size=8, verbose=False)
+    assert seen == [0, 0.5, 1, 1.5, 2]
+    assert optimizer.steps == 5
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: StepDecay(0, 1), lambda: StepDecay(1, 0), lambda: StepDecay(1, 1, 2),
+        lambda: CosineDecay(1, 2, warmup=2), lambda: OneCycle(1, 1, rise=1),
+        lambda: ExponentialDecay(1, 0), lambda: ReduceOnPlateau(1, factor=1),
+        lambda: ReduceOnPlateau(1, patience="2"),
+    ],
+)  # fmt: skip
+def test_schedules_check_their_numbers(make):
+    with pytest.raises((TypeError, ValueError), match="expected"):
+        make()
 
 
 def test_a_copied_optimizer_goes_on_alone():

@@ -44,7 +44,7 @@ def test_imports_run_one_way():
     floors = [
         {"types"},
         {"checks", "reprs"},
-        {"initializers", "products", "scratch", "targets"},
+        {"initializers", "products", "scratch", "targets", "schedules"},
         {"parameters", "data", "metrics", "history"},
         {"layers", "optimizers"},
         {"losses", "summary"},

@@ -24,6 +24,13 @@ def positive_integer(name: str, value: Any) -> int:
     return number
 
 
+def boolean(name: str, value: Any) -> bool:
+    """Return `value` as a bool; TypeError for what is neither True nor False."""
+    if value not in (True, False):
+        raise TypeError(f"{name} expected True or False, got {value!r}")
+    return bool(value)
+
+
 def real_number(
     name: str,
     value: Any,

@@ -11,13 +11,20 @@ def constructor_call(instance: object) -> str:
     """
     arguments: list[str] = []
     for name, argument in inspect.signature(type(instance)).parameters.items():
-        if name not in vars(instance):
+        if not hasattr(instance, name):
             continue
         value = getattr(instance, name)
         if argument.kind is argument.VAR_POSITIONAL:
-            arguments += map(repr, value)
+            arguments += map(shown, value)
+        elif argument.kind is argument.VAR_KEYWORD:
+            arguments += [f"{key}={shown(option)}" for key, option in value.items()]
         elif argument.default is argument.empty:
-            arguments.append(repr(value))
+            arguments.append(shown(value))
         elif argument.default != value:
-            arguments.append(f"{name}={value!r}")
+            arguments.append(f"{name}={shown(value)}")
     return f"{type(instance).__name__}({', '.join(arguments)})"
+
+
+def shown(value: object) -> str:
+    """Return the repr of a value; of a function its name."""
+    return value.__name__ if inspect.isfunction(value) else repr(value)

@@ -6,7 +6,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import floating_dtype, positive_integer, random_generator
+from tinyframe.checks import boolean, floating_dtype, positive_integer, random_generator
 from tinyframe.data import BLOCK, Feed, as_inputs, as_targets
 from tinyframe.history import History
 from tinyframe.layers.layer import Layer, restored_on_error
@@ -194,9 +194,7 @@ class Sequential(Layer):
             optimizer = self.optimizer or SGD(0.1)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer expected an Optimizer such as SGD(0.1), got {optimizer!r}")
-        for name, flag in (("shuffle", shuffle), ("verbose", verbose)):
-            if flag not in (True, False):
-                raise TypeError(f"{name} expected True or False, got {flag!r}")
+        shuffle, verbose = boolean("shuffle", shuffle), boolean("verbose", verbose)
         weights_rng, order_rng, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(self):
             feed = self._feed(X, y, loss, build=True)
@@ -216,10 +214,9 @@ class Sequential(Layer):
         ParameterVector(self.parameters, weights_rng)  # draws those that have no value yet
         parameters = ParameterVector(self.trainable_parameters)
         random_layers = [layer for layer in self.walk() if layer.random]
-        for layer, layer_rng in zip(
-            random_layers, layers_rng.spawn(len(random_layers)), strict=True
-        ):
-            layer.rng = layer_rng
+        seeds = layers_rng.spawn(len(random_layers))
+        for layer, seed in zip(random_layers, seeds, strict=True):
+            layer.rng = seed
         if optimizer is not self.optimizer:
             optimizer.reset()
         self.loss, self.optimizer = loss, optimizer
@@ -238,7 +235,7 @@ class Sequential(Layer):
             epochs=epochs,
             rng=order_rng if shuffle else None,
             validation=validation,
-            verbose=bool(verbose),
+            verbose=verbose,
         )
         return self
 

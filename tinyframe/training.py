@@ -178,6 +178,7 @@ class Trainer:
         blocks = zip(
             self.blocks, self.feed.blocks(self.blocks, order, ahead=self.ahead), strict=True
         )
+        done, count = self.optimizer.epoch, len(self.batches)
         for batch, (start, stop) in enumerate(self.batches, 1):
             loss = self._gradient(blocks, start, stop)
             if not math.isfinite(loss):
@@ -188,6 +189,7 @@ class Trainer:
                     "with new weights: these may be too large already"
                 )
             self.optimizer.step(self.parameters)
+            self.optimizer.epoch = done + batch / count
             total += loss * self._mass
             mass += self._mass
         figures = {"loss": total / (mass or 1.0)}
@@ -272,6 +274,7 @@ def train(
                     found = evaluate(objective, validation, trainer.metrics)
                     figures |= {f"val_{name}": figure for name, figure in found.items()}
             history.record({**figures, "seconds": seconds})
+            trainer.optimizer.observe(figures)
             if verbose:
                 shown = "  ".join(f"{name} {figure:.4f}" for name, figure in figures.items())
                 count = f"{epoch:{len(str(epochs))}}/{epochs}"

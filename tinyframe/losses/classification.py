@@ -241,8 +241,8 @@ class HingeLoss(Loss):
     """L = 1/n Σᵣ Σᵢ≠ₖ max(0, 1 − zᵣₖ + zᵣᵢ): the right class k is to win by a margin of 1.
 
     z are scores (n, …, classes), the targets labels k or one-hot rows. With a single output z,
-    whose targets are 0 or 1, it is max(0, 1 − t z) with t = −1 or 1. Each term that is not 0 has slope 1
-    in zᵢ and −1 in zₖ. Source: Weston and Watkins, "Support Vector Machines for Multi-Class
+    whose targets are 0 or 1, it is max(0, 1 − t z) with t = −1 or 1. Each term that is not 0 has
+    slope 1 in zᵢ and −1 in zₖ. Source: Weston and Watkins, "Support Vector Machines for Multi-Class
     Pattern Recognition", 1999.
 
     Raises

@@ -1,0 +1,230 @@
+"""Agreement with PyTorch: layers, training runs, losses and optimizers, from the same weights."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason='PyTorch is not installed: pip install -e ".[torch]"')
+
+from twins import twin  # noqa: E402 - needs torch
+
+import tinyframe as tf  # noqa: E402
+
+IMAGE, SEQUENCE = (4, 9, 8), (6, 8)
+
+CASES = {
+    "Dense": (lambda: tf.Dense(5), (7,)),
+    "Dense on sequences, no bias": (lambda: tf.Dense(5, use_bias=False), SEQUENCE),
+    "ReLU": (tf.ReLU, (7,)),
+    "LeakyReLU": (lambda: tf.LeakyReLU(0.2), (7,)),
+    "ELU": (lambda: tf.ELU(1.5), (7,)),
+    "GELU": (tf.GELU, (7,)),
+    "SiLU": (tf.SiLU, (7,)),
+    "Softplus": (tf.Softplus, (7,)),
+    "Sigmoid": (tf.Sigmoid, (7,)),
+    "Tanh": (tf.Tanh, (7,)),
+    "Softmax": (tf.Softmax, (7,)),
+    "Softmax over channels": (lambda: tf.Softmax(1), IMAGE),
+    "LogSoftmax": (tf.LogSoftmax, SEQUENCE),
+    "Conv2D": (lambda: tf.Conv2D(6, 3), IMAGE),
+    "Conv2D, same, stride 2": (lambda: tf.Conv2D(6, 3, 2, "same"), IMAGE),
+    "Conv2D, padded, dilated, in groups": (
+        lambda: tf.Conv2D(6, (3, 2), 1, (1, 2), 2, groups=2, use_bias=False), IMAGE,
+    ),
+    "Conv2D, depthwise": (lambda: tf.Conv2D(8, 3, groups=4), IMAGE),
+    "Conv2D, 1×1": (lambda: tf.Conv2D(3, 1), IMAGE),
+    "Conv1D": (lambda: tf.Conv1D(6, 3, 2, "same", groups=2), SEQUENCE),
+    "ConvTranspose2D": (lambda: tf.ConvTranspose2D(6, 3, 2, 1, groups=2), IMAGE),
+    "MaxPool2D": (lambda: tf.MaxPool2D(2), IMAGE),
+    "MaxPool2D, overlapping": (lambda: tf.MaxPool2D(3, 2, 1), IMAGE),
+    "AveragePool2D": (lambda: tf.AveragePool2D(3, 2, 1), IMAGE),
+    "GlobalAveragePool2D": (tf.GlobalAveragePool2D, IMAGE),
+    "BatchNorm": (tf.BatchNorm, (7,)),
+    "BatchNorm of images": (tf.BatchNorm, IMAGE),
+    "LayerNorm": (tf.LayerNorm, SEQUENCE),
+    "RMSNorm": (tf.RMSNorm, SEQUENCE),
+    "PositionalEmbedding": (tf.PositionalEmbedding, SEQUENCE),
+    "RNN": (lambda: tf.RNN(5), SEQUENCE),
+    "LSTM": (lambda: tf.LSTM(5, return_sequences=True), SEQUENCE),
+    "GRU": (lambda: tf.GRU(5), SEQUENCE),
+    "MultiHeadAttention": (lambda: tf.MultiHeadAttention(2), SEQUENCE),
+    "MultiHeadAttention, causal": (lambda: tf.MultiHeadAttention(4, causal=True), SEQUENCE),
+    "Residual block": (
+        lambda: tf.Residual(
+            tf.Conv2D(5, 3, padding="same"), tf.BatchNorm(), tf.ReLU(), shortcut=tf.Conv2D(5, 1),
+        ),
+        IMAGE,
+    ),
+    "Inception block": (
+        lambda: tf.Concatenate([tf.Conv2D(2, 1), tf.Conv2D(3, 3, padding="same")]), IMAGE,
+    ),
+    "Transformer block": (
+        lambda: tf.Sequential([
+            tf.Residual(tf.LayerNorm(), tf.MultiHeadAttention(2, causal=True)),
+            tf.Residual(tf.LayerNorm(), tf.Dense(16), tf.GELU(), tf.Dense(8)),
+        ]),
+        SEQUENCE,
+    ),
+    "Add": (lambda: tf.Add([tf.Dense(3), tf.Dense(3)]), (7,)),
+}  # fmt: skip
+
+every_case = pytest.mark.parametrize("name", CASES)
+
+
+def close(ours, theirs, tolerance=1e-5):
+    theirs = theirs.detach().numpy() if isinstance(theirs, torch.Tensor) else theirs
+    np.testing.assert_allclose(
+        ours, theirs, rtol=tolerance, atol=tolerance * max(1, abs(theirs).max())
+    )
+
+
+def moved(layer, rng):
+    """Move biases and gains away from zero and one, where a mistake might not show."""
+    for parameter in layer.parameters:
+        parameter.value += rng.uniform(-0.1, 0.1, parameter.shape).astype(np.float32)
+
+
+@every_case
+def test_forward_and_backward_agree(name, rng):
+    make, shape = CASES[name]
+    layer = make()
+    layer.build(shape, rng=0)
+    moved(layer, rng)
+    other = twin(layer)
+    x = rng.standard_normal((5, *shape)).astype(np.float32)
+    theirs = torch.tensor(x, requires_grad=True)
+    expected = other.module(theirs)
+    y = layer.forward(x, training=True)
+    close(y, expected)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    expected.backward(torch.tensor(dy))
+    close(layer.backward(dy), theirs.grad)
+    for parameter, tensor, _, ours in other.links:
+        close(parameter.grad, ours(tensor.grad.numpy()))
+    other.module.eval()
+    close(layer.forward(x), other.module(theirs))
+
+
+def test_embedding_agrees(rng):
+    layer = tf.Embedding(9, 4)
+    layer.build(6, rng=0)
+    tokens = rng.integers(0, 9, (5, 6))
+    other = twin(layer)
+    y = layer.forward(tokens, training=True)
+    expected = other.module(torch.tensor(tokens))
+    close(y, expected)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    expected.backward(torch.tensor(dy))
+    layer.backward(dy)
+    close(layer.weight.grad, other.module.weight.grad)
+
+
+@every_case
+def test_twenty_steps_of_training_agree(name, rng):
+    make, shape = CASES[name]
+    model = tf.Sequential([make(), tf.Flatten(), tf.Dense(3)])
+    model.build(shape, rng=0)
+    other = twin(model)
+    x = rng.standard_normal((12, *shape)).astype(np.float32)
+    y = rng.standard_normal((12, 3)).astype(np.float32)
+    optimizer = torch.optim.SGD(other.module.parameters(), lr=0.01)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = ((other.module(torch.tensor(x)) - torch.tensor(y)) ** 2).sum(1).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    model.fit(
+        x, y, optimizer=tf.SGD(0.01), batch_size=None, epochs=20, shuffle=False, verbose=False,
+    )  # fmt: skip
+    close(model.history["loss"], np.array(losses))
+    for parameter, tensor, _, ours in other.links:
+        close(parameter.value, ours(tensor.detach().numpy()))
+
+
+F = torch.nn.functional
+Z, LABELS = (6, 4), np.array([0, 3, 1, 2, 2, 0])
+WEIGHTS = [1.0, 0.5, 2.0, 3.0]
+LOSSES = {
+    "MAE": (tf.MAELoss(), lambda z, y: F.l1_loss(z, y, reduction="sum") / 6, False),
+    "Huber": (
+        tf.HuberLoss(0.7), lambda z, y: F.huber_loss(z, y, reduction="sum", delta=0.7) / 6, False,
+    ),
+    "cross-entropy": (tf.CrossEntropyLoss(True), F.cross_entropy, True),
+    "smoothed, weighted, ignoring": (
+        tf.CrossEntropyLoss(True, 0.1, WEIGHTS, ignore_index=3),
+        lambda z, y: F.cross_entropy(
+            z, y, torch.tensor(WEIGHTS, dtype=z.dtype), label_smoothing=0.1, ignore_index=3
+        ),
+        True,
+    ),
+    "binary": (
+        tf.BinaryCrossEntropyLoss(True),
+        lambda z, y: F.binary_cross_entropy_with_logits(z, y.sigmoid(), reduction="sum") / 6,
+        False,
+    ),
+    "divergence": (
+        tf.KLDivergenceLoss(from_logits=True),
+        lambda z, y: F.kl_div(z, y.sigmoid(), reduction="batchmean"),
+        False,
+    ),
+    "hinge": (tf.HingeLoss(), lambda z, y: F.multi_margin_loss(z, y) * 4, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_agree(name, rng):
+    loss, other, labels = LOSSES[name]
+    z, y = rng.standard_normal(Z), LABELS if labels else rng.standard_normal(Z)
+    theirs = torch.tensor(z, requires_grad=True)
+    expected = other(theirs, torch.tensor(y))
+    expected.backward()
+    if name in ("binary", "divergence"):
+        y = 1 / (1 + np.exp(-y))
+    assert loss.forward(z, y) == pytest.approx(expected.item(), rel=1e-9)
+    close(loss.backward(), theirs.grad, 1e-9)
+
+
+O = torch.optim  # noqa: E741 - as F above
+OPTIMIZERS = {
+    "SGD": (tf.SGD(0.1), lambda p: O.SGD(p, 0.1)),
+    "SGD, Nesterov, decay": (
+        tf.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
+        lambda p: O.SGD(p, 0.05, 0.9, nesterov=True, weight_decay=0.01),
+    ),
+    "Adam": (tf.Adam(0.02), lambda p: O.Adam(p, 0.02)),
+    "Adam, decay": (
+        tf.Adam(0.02, 0.8, weight_decay=0.1),
+        lambda p: O.Adam(p, 0.02, (0.8, 0.999), weight_decay=0.1),
+    ),
+    "AdamW": (tf.AdamW(0.02), lambda p: O.AdamW(p, 0.02)),
+    "RMSprop": (tf.RMSprop(0.01), lambda p: O.RMSprop(p, 0.01)),
+    "RMSprop, momentum": (
+        tf.RMSprop(0.01, 0.9, 0.5, 1e-6), lambda p: O.RMSprop(p, 0.01, 0.9, 1e-6, momentum=0.5),
+    ),
+    "Adagrad": (tf.Adagrad(0.1), lambda p: O.Adagrad(p, 0.1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("clip", [None, "norm", "value"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_fifty_steps_of_optimizers_agree(name, clip, rng):
+    optimizer, other = OPTIMIZERS[name]
+    optimizer.reset()
+    optimizer.clip_norm = 1.5 if clip == "norm" else None
+    optimizer.clip_value = 0.5 if clip == "value" else None
+    parameter = tf.Parameter((4, 3), dtype=np.float64)
+    parameter.value = rng.standard_normal((4, 3))
+    tensor = torch.tensor(parameter.value.copy(), requires_grad=True)
+    vector, theirs = tf.ParameterVector([parameter]), other([tensor])
+    for _ in range(50):
+        gradient = rng.standard_normal((4, 3))
+        parameter.grad = gradient
+        tensor.grad = torch.tensor(gradient)
+        if clip == "norm":
+            torch.nn.utils.clip_grad_norm_([tensor], 1.5)
+        if clip == "value":
+            torch.nn.utils.clip_grad_value_([tensor], 0.5)
+        optimizer.step(vector)
+        theirs.step()
+        close(parameter.value, tensor, 1e-6)

@@ -1,0 +1,189 @@
+"""Optimizers: how a step changes the parameters, given the gradient of the loss."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypedDict, Unpack
+
+import numpy as np
+
+from tinyframe.checks import real_number
+from tinyframe.parameters import ParameterVector
+from tinyframe.reprs import constructor_call
+from tinyframe.schedules import Schedule
+from tinyframe.types import Array
+
+
+class StepOptions(TypedDict, total=False):
+    """What every optimizer takes besides its own numbers; see `Optimizer`."""
+
+    weight_decay: float
+    decay_biases: bool
+    clip_norm: float | None
+    clip_value: float | None
+
+
+class Optimizer(ABC):
+    """A rule that takes the parameters θ a step down the gradient g = ∂L/∂θ.
+
+    All rules are a few vector operations on the flat arrays of a `ParameterVector`. What a rule
+    remembers from step to step is as long as θ: an optimizer serves one model at a time. `fit`
+    resets one that it has not used with its model before.
+
+    A rule of one's own defines `update`.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        η > 0, or a function of the epoch such as `CosineDecay(0.1, epochs=20)`.
+    weight_decay : float
+        λ ≥ 0: g ← g + λ θ, or where the rule says so θ ← θ − η λ θ.
+    decay_biases : bool
+        False spares biases and the gains of normalisation: parameters with a single axis.
+    clip_norm : float, optional
+        Bound of ‖g‖: a longer gradient is scaled down to it (Pascanu, Mikolov and Bengio, "On the
+        difficulty of training recurrent neural networks", 2013).
+    clip_value : float, optional
+        Bound of each |gᵢ|.
+
+    Attributes
+    ----------
+    steps : int
+        Steps taken since the last reset.
+    epoch : float
+        Epochs done, with fractions within one: what a schedule is a function of. `fit` counts it;
+        in a loop of one's own, set it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is out of its range.
+    """
+
+    decoupled: ClassVar[bool] = False
+    """Whether weights decay by θ ← θ − η λ θ, apart from the gradient."""
+
+    def __init__(self, learning_rate: float | Schedule, **options: Unpack[StepOptions]) -> None:
+        unknown = options.keys() - StepOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} got an unexpected argument {unknown.pop()!r}")
+        self.options = options
+        self.learning_rate = learning_rate
+        self.weight_decay = real_number("weight_decay", options.get("weight_decay", 0), at_least=0)
+        self.decay_biases = options.get("decay_biases", True)
+        self.clip_norm = _bound("clip_norm", options.get("clip_norm"))
+        self.clip_value = _bound("clip_value", options.get("clip_value"))
+        self.steps = 0
+        self.epoch = 0.0
+        self._slots: dict[str, Array] = {}
+
+    @property
+    def learning_rate(self) -> float | Schedule:
+        """The learning rate η, or the schedule that gives it; it may be set anew."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float | Schedule) -> None:
+        if not isinstance(rate, Schedule):
+            rate = real_number("learning_rate", rate, above=0)
+        self._learning_rate = rate
+
+    @property
+    def rate(self) -> float:
+        """The learning rate as it is now."""
+        rate = self._learning_rate
+        return rate if isinstance(rate, float) else rate(self.epoch)
+
+    def step(self, parameters: ParameterVector) -> None:
+        """Change `parameters.value` in place, given `parameters.grad`, both of shape (size,).
+
+        Raises
+        ------
+        TypeError
+            If it is no ParameterVector.
+        """
+        if not isinstance(parameters, ParameterVector):
+            raise TypeError(f"step expected a ParameterVector, got a {type(parameters).__name__}")
+        value, gradient = parameters.value, parameters.grad
+        if self.clip_norm is not None or self.clip_value is not None:
+            gradient = self._clipped(gradient)
+        rate = self.rate
+        if self.weight_decay:
+            decayed = self._scratch("decay", value)
+            # decay = weight_decay * value, where a parameter decays
+            np.multiply(value, self._decay(parameters), out=decayed)
+            if self.decoupled:
+                decayed *= rate
+                value -= decayed
+            else:
+                gradient = np.add(gradient, decayed, out=decayed)
+        self.steps += 1
+        self.update(value, gradient, rate)
+
+    @abstractmethod
+    def update(self, value: Array, gradient: Array, rate: float) -> None:
+        """Change `value` in place; the rule itself.
+
+        Parameters
+        ----------
+        value, gradient
+            θ and g, shape (size,). The gradient is not to be written to.
+        rate
+            η of this step, which is number `self.steps`, counted from 1.
+        """
+
+    def reset(self) -> None:
+        """Forget what was remembered from earlier steps."""
+        self.steps = 0
+        self.epoch = 0.0
+        self._slots = {}
+        if isinstance(self._learning_rate, Schedule):
+            self._learning_rate.reset()
+
+    def observe(self, figures: Mapping[str, float]) -> None:
+        """Take notice of an epoch's figures, as some schedules do; `fit` calls it."""
+        if isinstance(self._learning_rate, Schedule):
+            self._learning_rate.observe(figures)
+
+    def _slot(self, name: str, value: Array) -> Array:
+        """Return what is remembered under a name, shaped as θ; zeros at first."""
+        slot = self._slots.get(name)
+        if slot is None or slot.shape != value.shape or slot.dtype != value.dtype:
+            slot = self._slots[name] = np.zeros_like(value)
+        return slot
+
+    def _scratch(self, name: str, value: Array) -> Array:
+        """Return memory for intermediate results; what is in it is not remembered."""
+        return self._slot(f"scratch {name}", value)
+
+    def _clipped(self, gradient: Array) -> Array:
+        """Return the gradient within its bounds, in memory of our own."""
+        clipped = self._scratch("clipped", gradient)
+        if self.clip_value is not None:
+            gradient = np.clip(gradient, -self.clip_value, self.clip_value, out=clipped)
+        if self.clip_norm is not None:
+            norm = math.sqrt(float(gradient.dot(gradient)))
+            factor = min(1.0, self.clip_norm / norm) if norm else 1.0
+            gradient = np.multiply(gradient, factor, out=clipped)
+        return gradient
+
+    def _decay(self, parameters: ParameterVector) -> Any:
+        """Return λ, or λ and 0 for each number, where biases are spared."""
+        if self.decay_biases:
+            return self.weight_decay
+        factors = self._slots.get("scratch factors")
+        if factors is None or factors.shape != parameters.value.shape:
+            dtype = parameters.value.dtype
+            parts = [
+                np.full(p.size, self.weight_decay if len(p.shape) > 1 else 0, dtype)
+                for p in parameters.parameters
+            ]
+            factors = self._slots["scratch factors"] = np.concatenate(parts)
+        return factors
+
+    def __repr__(self) -> str:
+        return constructor_call(self)
+
+
+def _bound(name: str, value: float | None) -> float | None:
+    return None if value is None else real_number(name, value, above=0)
