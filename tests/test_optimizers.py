@@ -99,7 +99,7 @@ def test_lion_follows_its_paper(seed):
 def test_biases_may_be_spared_from_decay(optimizer):
     model = Sequential([Dense(3, 2)])
     model.build(3, rng=0)
-    model[0].bias.value = [1, 1]
+    model[0].weight.value, model[0].bias.value = np.full((3, 2), 4.0), [1, 1]
     spared = type(optimizer)(0.1, weight_decay=0.5, decay_biases=False)
     before = model[0].weight.value.copy()
     spared.step(ParameterVector(model.parameters))  # the gradient is zero

@@ -99,11 +99,11 @@ def contiguous(x: Array, name: str, reused: Callable[..., Array]) -> Array:
     return copy
 
 
-PIECE = 16_384
+PIECE = 65_536
 """Numbers that are worked on at a time where many operations follow each other."""
 
 
-def pieces(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+def pieces(*arrays: Array, size: int = PIECE) -> Iterator[tuple[Array, ...]]:
     """Yield the same stretch of each array, small enough to stay in cache from one use to the next.
 
     For functions of each element on its own. Arrays that do not lie alike in memory come whole.
@@ -115,5 +115,5 @@ def pieces(*arrays: Array) -> Iterator[tuple[Array, ...]]:
         yield arrays
         return
     flat = [a.transpose(order).reshape(-1) for a in arrays]
-    for start in range(0, first.size, PIECE):
-        yield tuple(a[start : start + PIECE] for a in flat)
+    for start in range(0, first.size, size):
+        yield tuple(a[start : start + size] for a in flat)

@@ -160,7 +160,7 @@ def sigmoid(x: Array, out: Array) -> Array:
     Computed as e^min(x, 0) / (1 + e^−|x|), in which nothing overflows: for x ≥ 0 that is
     1 / (1 + e⁻ˣ), and for x < 0 it is eˣ / (1 + eˣ), the same number.
     """
-    for x_, out_ in pieces(x, out):
+    for x_, out_ in pieces(x, out, size=8_192):  # which needs memory of its own
         _sigmoid(x_, out_)
     return out
 

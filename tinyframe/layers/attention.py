@@ -1,6 +1,7 @@
 """Attention: each place in a sequence looks at the others and takes a mixture of them."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
 from tinyframe.scratch import anew, contiguous
 from tinyframe.types import Array, Shape
+
+BLOCK_BYTES = 512_000
+"""Size of the scores that are worked on at a time."""
 
 
 class MultiHeadAttention(Layer):
@@ -81,11 +85,13 @@ class MultiHeadAttention(Layer):
         QT, KT, VT = self._heads(qkv, batch)
         # Aᵀ = softmax(K Qᵀ / √d) along its keys: (batch, heads, key, query)
         A = reused("A", np.empty, (batch, self.heads, time, time), self.dtype)
-        np.matmul(KT.swapaxes(2, 3), QT, out=A)
-        self._softmax(A, x)
         mixed = reused("C", np.empty, (features, batch * time), self.dtype)
         (CT,) = self._heads(mixed, batch)
-        np.matmul(VT, A, out=CT)
+        skipped = None if self.padding is None else (x == self.padding).all(axis=2)
+        for rows in self._blocks(A):
+            np.matmul(KT[rows].swapaxes(2, 3), QT[rows], out=A[rows])
+            self._softmax(A[rows], None if skipped is None else skipped[rows])
+            np.matmul(VT[rows], A[rows], out=CT[rows])
         y = reused("y", np.empty, (features, batch * time), self.dtype)
         np.matmul(self.output_weight.value.T, mixed, out=y)
         y += self.output_bias.value[:, np.newaxis]
@@ -103,21 +109,29 @@ class MultiHeadAttention(Layer):
     def _scale(self) -> float:
         return 1 / math.sqrt(self.weight.shape[0] // self.heads)
 
-    def _softmax(self, A: Array, x: Array) -> None:
-        """Turn scores (batch, heads, key, query) into shares that sum to 1 over the keys."""
+    def _blocks(self, A: Array) -> Iterator[slice]:
+        """Yield the batch in slices whose scores stay in cache from one operation to the next."""
+        step = max(1, BLOCK_BYTES // A[0].nbytes)
+        return (slice(start, start + step) for start in range(0, len(A), step))
+
+    def _softmax(self, A: Array, skipped: Array | None) -> None:
+        """Turn scores (batch, heads, key, query) into shares that sum to 1 over the keys.
+
+        `skipped` says what is padding, (batch, time), as a key or as a query.
+        """
         if self.causal:
             A += self._reused("causal", _causal, A.shape[2], A.dtype)
-        if self.padding is not None:
-            skipped = (x == self.padding).all(axis=2)  # (batch, time), as a key or as a query
+        if skipped is not None:
             pairs = skipped[:, np.newaxis, :, np.newaxis] | skipped[:, np.newaxis, np.newaxis]
             A += np.where(pairs, -np.inf, 0).astype(A.dtype)
         highest = np.maximum.reduce(A, axis=2, keepdims=True)
-        if self.padding is not None:
+        if skipped is not None:
             np.copyto(highest, 0, where=np.isneginf(highest))  # of what sees nothing
         A -= highest
         np.exp(A, out=A)
-        total = np.add.reduce(A, axis=2, keepdims=True)
-        if self.padding is not None:
+        # total = A.sum(axis=2), as a product with ones
+        total = np.matmul(self._reused("ones", np.ones, (1, A.shape[2]), A.dtype), A)
+        if skipped is not None:
             np.copyto(total, 1, where=total == 0)
         A /= total
 
@@ -136,14 +150,15 @@ class MultiHeadAttention(Layer):
         dqkv = self._empty_like("dqkv", qkv)
         dQT, dKT, dVT = self._heads(dqkv, batch)
         # dV = Aᵀ dC;  dA = dC Vᵀ;  dS = A * (dA - sum(dA * A)), where sum(dA * A) is sum(dC * C)
-        np.matmul(dCT, A.swapaxes(2, 3), out=dVT)
-        dS = self._empty_like("dS", A)
-        np.matmul(VT.swapaxes(2, 3), dCT, out=dS)
-        dS -= np.einsum("bhdq,bhdq->bhq", dCT, CT)[:, :, np.newaxis]
-        dS *= A
         # dQ = dS K / √d;  dK = dSᵀ Q / √d, where Q is divided already
-        np.matmul(KT, dS, out=dQT)
-        np.matmul(QT, dS.swapaxes(2, 3), out=dKT)
+        sums = np.einsum("bhdq,bhdq->bhq", dCT, CT)[:, :, np.newaxis]
+        for rows in self._blocks(A):
+            np.matmul(dCT[rows], A[rows].swapaxes(2, 3), out=dVT[rows])
+            dS = np.matmul(VT[rows].swapaxes(2, 3), dCT[rows])
+            dS -= sums[rows]
+            dS *= A[rows]
+            np.matmul(KT[rows], dS, out=dQT[rows])
+            np.matmul(QT[rows], dS.swapaxes(2, 3), out=dKT[rows])
         dqkv[:features] *= self._scale
         np.matmul(dqkv, xT.T, out=self.weight.grad.T)
         self._sum(dqkv, self.bias.grad)

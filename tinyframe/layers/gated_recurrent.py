@@ -29,7 +29,7 @@ class LSTM(Recurrent):
 
     def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
         u = self.units
-        z += U @ before[0]
+        z += U.dot(before[0], self._buffer("Uh", z.shape, z.dtype))
         np.tanh(z, out=z)
         for logistic in (z[: 2 * u], z[3 * u :]):
             logistic += 1
@@ -37,10 +37,10 @@ class LSTM(Recurrent):
         i, f, g, o = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
         h, c = after
         # c = f * c + i * g;  h = o * tanh(c)
-        np.multiply(i, g, out=h)
-        np.multiply(f, before[1], out=c)
+        np.multiply(i, g, h)
+        np.multiply(f, before[1], c)
         c += h
-        np.tanh(c, out=h)
+        np.tanh(c, h)
         h *= o
 
     def _step_back(
@@ -50,25 +50,25 @@ class LSTM(Recurrent):
         i, f, g, o = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
         di, df, dg, do = dz[:u], dz[u : 2 * u], dz[2 * u : 3 * u], dz[3 * u :]
         dh, dc = d
-        q = np.tanh(after[1])
+        q = np.tanh(after[1], out=self._buffer_like("q", dh))
         # do = dh * q;  dc = dc + dh * o * (1 - q**2)
-        np.multiply(dh, q, out=do)
+        np.multiply(dh, q, do)
         dh *= o
         dc += dh
         dh *= q
         dh *= q
         dc -= dh
-        np.multiply(dc, g, out=di)
-        np.multiply(dc, before[1], out=df)
-        np.multiply(dc, i, out=dg)
+        np.multiply(dc, g, di)
+        np.multiply(dc, before[1], df)
+        np.multiply(dc, i, dg)
         dc *= f
         # dz = slope * d(gate), with slopes gate * (1 - gate), and 1 - g**2
-        slope = 1 - z
+        slope = np.subtract(1, z, out=self._buffer_like("slope", z))
         slope *= z
-        np.multiply(g, g, out=q)
-        np.subtract(1, q, out=slope[2 * u : 3 * u])
+        np.multiply(g, g, q)
+        np.subtract(1, q, slope[2 * u : 3 * u])
         dz *= slope
-        np.matmul(self.recurrent_weight.value, dz, out=dh)
+        self.recurrent_weight.value.dot(dz, dh)
 
 
 class GRU(Recurrent):

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyframe.layers.activations import sigmoid
 from tinyframe.layers.layer import Layer
-from tinyframe.scratch import pieces
+from tinyframe.scratch import anew, pieces
 from tinyframe.types import Array
 
 
@@ -20,40 +20,36 @@ class GELU(Layer):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        y = self._empty_like("y", x) if training else np.empty_like(x)
-        t = self._empty_like("t", x) if training else np.empty_like(x)
+        reused = self._reused if training else anew
+        y, slope, t = (reused(name, np.empty_like, x) for name in ("y", "slope", "t"))
         a, b = _GELU_SCALE, _GELU_SCALE * 0.044715
-        for x_, y_, t_ in pieces(x, y, t):
-            # t = tanh(a * x + b * x**3); beyond ±10, where x³ may overflow, t is ±1
-            np.clip(x_, -10, 10, out=t_)
-            np.multiply(t_, t_, out=y_)
-            y_ *= b
-            y_ += a
-            t_ *= y_
-            np.tanh(t_, out=t_)
-            # y = x / 2 * (1 + t)
-            np.add(t_, 1, out=y_)
+        for x_, y_, slope_, t_ in pieces(x, y, slope, t):
+            np.clip(x_, -10, 10, out=t_)  # beyond, where x³ may overflow, tanh u is ±1
+            # v = a + b * x**2;  gate = (1 + tanh(v * x)) / 2
+            np.multiply(t_, t_, out=slope_)
+            slope_ *= b
+            slope_ += a
+            np.multiply(slope_, t_, out=y_)
+            np.tanh(y_, out=y_)
+            y_ += 1
             y_ *= 0.5
+            if training:
+                # slope = gate + 2 * gate * (1 - gate) * x * u', where u' is 3 v - 2 a
+                slope_ *= 6
+                slope_ -= 4 * a
+                slope_ *= t_
+                slope_ *= y_
+                slope_ *= np.subtract(1, y_, out=t_)
+                slope_ += y_
+            # y = gate * x
             y_ *= x_
         if training:
-            self._saved = x, t
+            self._saved = slope
         return y
 
     def backward(self, dy: Array) -> Array:
-        x, t = self._recall()
-        dx = self._empty_like("dx", x)
-        a, b = _GELU_SCALE / 2, _GELU_SCALE * 0.044715 * 3 / 2
-        for x_, t_, dy_, dx_ in pieces(x, t, dy, dx):
-            # dx = dy * (1 + t) * (1/2 + (1 - t) * x * (a + b * x**2)); beyond ±10, dy or 0
-            bounded = np.clip(x_, -10, 10)
-            np.multiply(bounded, bounded, out=dx_)
-            dx_ *= b
-            dx_ += a
-            dx_ *= bounded
-            dx_ *= np.subtract(1, t_, out=bounded)
-            dx_ += 0.5
-            dx_ *= np.add(1, t_, out=bounded)
-            dx_ *= dy_
+        slope = self._recall()
+        dx: Array = np.multiply(dy, slope, out=self._buffer_like("dx", slope))
         return dx
 
 

@@ -8,8 +8,8 @@ from tinyframe.layers.activations import Sigmoid, sigmoid
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss, PointwiseLoss
-from tinyframe.targets import are_labels
-from tinyframe.types import Array
+from tinyframe.targets import are_labels, check_labels
+from tinyframe.types import Array, Shape
 
 
 class CrossEntropyLoss(Loss):
@@ -78,6 +78,13 @@ class CrossEntropyLoss(Loss):
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
     ) -> float:
         self._check_prediction(prediction)
+        if (
+            self.from_logits
+            and self._plain
+            and weight is None
+            and are_labels(target, prediction.shape)
+        ):
+            return self._forward_labels(prediction, target)
         y = self._weighted_target(prediction, target, weight)
         if self.from_logits:
             row_out = self._buffer("row", (*prediction.shape[:-1], 1), prediction.dtype)
@@ -99,6 +106,29 @@ class CrossEntropyLoss(Loss):
         # L = sum(y * surprise) / m
         surprise *= y
         return float(np.sum(surprise)) / (self.mass or 1.0)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether each position counts once, and its class alone."""
+        return not (self.label_smoothing or self.class_weights) and self.ignore_index is None
+
+    def _forward_labels(self, prediction: Array, labels: Array) -> float:
+        """Return L for scores and labels, without one-hot rows; the classes come first here."""
+        zT = np.moveaxis(prediction, -1, 0)
+        if self._buffers is None:  # inside `fit` they are checked already
+            check_labels(labels, len(zT))
+        row = self._buffer_like("row", zT[0])
+        highest = np.maximum.reduce(zT, axis=0, out=row)
+        z = np.subtract(zT, highest, out=self._buffer_like("z", zT))
+        p = np.exp(z, out=self._buffer_like("p", zT))
+        total = np.add.reduce(p, axis=0, out=row)
+        p /= total
+        places = self._reused("places", _places, labels.shape)
+        self.mass = float(labels.size)
+        self._saved = p, (labels, *places)
+        # L = sum(log(sum(exp(z))) - z[label]) / m
+        surprise = float(np.sum(np.log(total, out=total))) - float(np.sum(z[labels, *places]))
+        return surprise / self.mass
 
     def _weighted_target(
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None
@@ -144,6 +174,10 @@ class CrossEntropyLoss(Loss):
     def backward(self) -> Array:
         p, y = self._recall()
         gradient = self._buffer_like("gradient", p)
+        if isinstance(y, tuple):  # labels: gradient = (p - one_hot) / m
+            gradient = np.divide(p, p.dtype.type(self.mass), out=gradient)
+            gradient[y] -= 1 / self.mass
+            return np.moveaxis(gradient, 0, -1)
         if self.from_logits:
             # gradient = (p * sum(y) - y) / m
             row_out = self._buffer("row", (*p.shape[:-1], 1), p.dtype)
@@ -275,6 +309,11 @@ class HingeLoss(Loss):
     def backward(self) -> Array:
         gradient: Array = self._recall()
         return gradient
+
+
+def _places(shape: Shape) -> tuple[Array, ...]:
+    """Return the indices of all places of labels of this shape."""
+    return tuple(np.indices(shape, sparse=True))
 
 
 def _check_probabilities(loss: Loss, prediction: Array, layer: str) -> None:
