@@ -20,10 +20,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from architectures import ARCHITECTURES
 from systems import SYSTEMS, WORKLOADS
 
 HERE = Path(__file__).parent
 PACKAGES = ("tinyframe", "numpy", "torch", "jax", "scikit-learn", "keras")
+EVERY = (*WORKLOADS, *ARCHITECTURES)
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -127,15 +129,15 @@ def installed(name):
 def main():
     """Measure what was asked for, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; default: all")
+    parser.add_argument("workloads", nargs="*", help=f"of {', '.join(EVERY)}; default: all")
     parser.add_argument("--rounds", type=int, default=5, help="units of work of each system")
     parser.add_argument("--threads", type=int, help="BLAS threads; default: as they come")
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--systems", nargs="*", help=f"of {', '.join(SYSTEMS)}; default: all")
     options = parser.parse_args()
     for name in options.workloads:
-        if name not in WORKLOADS:
-            parser.error(f"expected workloads among {', '.join(WORKLOADS)}, got {name}")
+        if name not in EVERY:
+            parser.error(f"expected workloads among {', '.join(EVERY)}, got {name}")
     environment = dict(os.environ)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # importing is to be timed as it is used
     if options.threads:
@@ -155,7 +157,7 @@ def main():
     print(" ".join(f"{name}: {value}" for name, value in about.items()))
     results = {
         workload: measure(workload, systems, options.rounds, environment)
-        for workload in options.workloads or WORKLOADS
+        for workload in options.workloads or EVERY
     }
     print(table(results))
     figures = {

@@ -6,6 +6,7 @@ usage: worker.py SYSTEM WORKLOAD
 import sys
 import time
 
+from architectures import ARCHITECTURES
 from systems import SYSTEMS, WORKLOADS, Data
 
 
@@ -13,8 +14,12 @@ def main():
     """Warm up with one unit, then answer each line with the seconds that a unit took."""
     answer = sys.stdout
     sys.stdout = sys.stderr  # what libraries print is no answer
-    function, _ = SYSTEMS[sys.argv[1]]
-    unit = function(WORKLOADS[sys.argv[2]], Data())
+    system, workload = sys.argv[1:]
+    if workload in ARCHITECTURES:
+        function = ARCHITECTURES[workload].get(system)
+        unit = function(Data()) if function else None
+    else:
+        unit = SYSTEMS[system][0](WORKLOADS[workload], Data())
     if unit is None:
         return
     unit()
