@@ -8,31 +8,13 @@ MNIST is used where it is on disk or can be downloaded within seconds, else the 
 with the package, enlarged to 28×28.
 """
 
-import argparse
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from common import load_digits, new_figure, options_parser, parse, save
 
 from tinyframe import SGD, Dense, Flatten, MSELoss, ReLU, Rescale, Sequential, Softmax
-from tinyframe.datasets import digits, mnist
 from tinyframe.types import Array
-
-FIGURES = (".png", ".svg", ".pdf")
-
-
-def load(*, quick: bool) -> tuple[tuple[Array, Array], tuple[Array, Array], bool]:
-    """Return the digits, (X, y), (X_test, y_test), and whether they are MNIST's."""
-    try:
-        (X, y), (X_test, y_test) = mnist(timeout=20)
-    except OSError as error:
-        print(f"{error}\n")
-        print("Data: the 1,797 digits of 8×8 pixels that come with tinyframe, enlarged to 28×28")
-        return *digits(size=28), False
-    if quick:
-        X, y, X_test, y_test = X[:6000], y[:6000], X_test[:1000], y_test[:1000]
-    print(f"Data: MNIST, {len(X):,} digits to train with, {len(X_test):,} to test")
-    return (X, y), (X_test, y_test), True
 
 
 def confusion(labels: Array, predicted: Array) -> str:
@@ -46,10 +28,9 @@ def confusion(labels: Array, predicted: Array) -> str:
 
 def plot(model: Sequential, X_test: Array, y_test: Array, path: Path) -> None:
     """Save a figure: the loss, the hidden layer's weights, and some wrong predictions."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only `--plot` needs it
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - only `--plot` needs it
 
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    figure = new_figure(11, 7.5)
     top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2, 1, 1.25])
 
     axes = top.subplots()
@@ -80,29 +61,16 @@ def plot(model: Sequential, X_test: Array, y_test: Array, path: Path) -> None:
         axes.imshow(X_test[row], cmap="gray_r")
         share = probabilities[row, predicted[row]]
         axes.set_title(f"{y_test[row]} taken for {predicted[row]}\n({share:.0%} sure)", fontsize=8)
-    figure.savefig(path, dpi=120)
-    print(f"Figure: {path}")
+    save(figure, path)
 
 
 def main() -> None:
     """Train, report, and draw if asked."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--plot", metavar="FILE", type=Path, help=f"save a figure ({', '.join(FIGURES)})"
-    )
+    parser = options_parser(__doc__)
     parser.add_argument("--full-batch", action="store_true", help="every step on all the digits")
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the work, for a first look"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="for the weights and the shuffling")
-    options = parser.parse_args()
-    if options.plot:  # better to know before training
-        if not find_spec("matplotlib"):
-            parser.error('--plot needs matplotlib: pip install -e ".[examples]"')
-        if not options.plot.absolute().parent.is_dir() or options.plot.suffix not in FIGURES:
-            parser.error(f"--plot expected a file {'/'.join(FIGURES)} in a folder that exists")
+    options = parse(parser)
 
-    (X, y), (X_test, y_test), is_mnist = load(quick=options.quick)
+    (X, y), (X_test, y_test), is_mnist = load_digits(quick=options.quick)
     model = Sequential(
         [Rescale(1 / 255), Flatten(), Dense(784, 10), ReLU(), Dense(10, 10), Softmax()]
     )

@@ -63,6 +63,25 @@ def test_mnist_plot(offline, tmp_path):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+PROMISES = {
+    "lenet": r"Test accuracy: [89]\d",
+    "resnet": r"Test accuracy: [3-9]\d",
+    "autoencoder": r"0\.3\d\d with noise, 0\.2\d\d cleaned",
+    "adding_problem": r"Error on new sequences \(root mean square\): 0\.[0-4]",
+    "uncertainty": r"band from 5 % to 95 %: [89]\d\.\d%",
+    "character_transformer": r"surprise on new text [12]\.\d",
+}
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_the_other_examples_in_quick_mode(name, offline, tmp_path):
+    pytest.importorskip("matplotlib", reason="the figure needs the extra `examples`")
+    figure = tmp_path / "figure.png"
+    output = run(EXAMPLES / f"{name}.py", "--quick", "--plot", figure, **offline)
+    assert re.search(PROMISES[name], output), output
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
 def test_mnist_on_the_real_digits(real_mnist):
     output = run(EXAMPLES / "mnist.py")
     assert "Data: MNIST, 60,000 digits" in output

@@ -103,7 +103,7 @@ def python_blocks(page):
     return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/document.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/document.md", "docs/architectures.md"])
 def test_the_code_on_the_pages_runs(page, capsys):
     names = {}
     blocks = python_blocks(page)

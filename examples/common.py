@@ -1,0 +1,68 @@
+"""What the examples share: their options, the digits, and how a figure is begun and saved."""
+
+import argparse
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinyframe.datasets import digits, mnist
+from tinyframe.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIGURES = (".png", ".svg", ".pdf")
+
+Split = tuple[Array, Array]
+
+
+def options_parser(doc: str) -> argparse.ArgumentParser:
+    """Return a parser of the options that all examples have."""
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    parser.add_argument(
+        "--plot", metavar="FILE", type=Path, help=f"save a figure ({', '.join(FIGURES)})"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the work or less, for a first look"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="for all that is random")
+    return parser
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return the options; what cannot be plotted is better known before training."""
+    options = parser.parse_args()
+    if options.plot:
+        if not find_spec("matplotlib"):
+            parser.error('--plot needs matplotlib: pip install -e ".[examples]"')
+        if not options.plot.absolute().parent.is_dir() or options.plot.suffix not in FIGURES:
+            parser.error(f"--plot expected a file {'/'.join(FIGURES)} in a folder that exists")
+    return options
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure of this size in inches."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only `--plot` needs it
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Save a figure and say where."""
+    figure.savefig(path, dpi=120)
+    print(f"Figure: {path}")
+
+
+def load_digits(*, quick: bool) -> tuple[Split, Split, bool]:
+    """Return the digits, (X, y), (X_test, y_test), and whether they are MNIST's."""
+    try:
+        (X, y), (X_test, y_test) = mnist(timeout=20)
+    except OSError as error:
+        print(f"{error}\n")
+        print("Data: the 1,797 digits of 8×8 pixels that come with tinyframe, enlarged to 28×28")
+        train, test = digits(size=28)
+        return train, test, False
+    if quick:
+        X, y, X_test, y_test = X[:6000], y[:6000], X_test[:1000], y_test[:1000]
+    print(f"Data: MNIST, {len(X):,} digits to train with, {len(X_test):,} to test")
+    return (X, y), (X_test, y_test), True
