@@ -1,5 +1,6 @@
 """What all tests share: reproducible hypothesis runs, and the real digits where they are."""
 
+import gzip
 import os
 from pathlib import Path
 
@@ -34,3 +35,13 @@ def real_mnist():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def real_text():
+    """Tiny Shakespeare, where TINYFRAME_DATA has it."""
+    folder = os.environ.get("TINYFRAME_DATA", "")
+    file = Path(folder) / "tinyshakespeare" / "input.txt.gz"
+    if not folder or not file.is_file():
+        pytest.skip("tinyshakespeare/input.txt.gz is not in the folder that TINYFRAME_DATA names")
+    return gzip.decompress(file.read_bytes()).decode()

@@ -85,7 +85,8 @@ def test_every_public_name_has_a_docstring(name):
 
 def test_no_file_is_two_rooms():
     for path in (ROOT / "tinyframe").rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 360, path
+        most = 250 if path.parent.name == "layers" else 360
+        assert len(path.read_text().splitlines()) <= most, path
 
 
 def test_the_document_page_names_tests_and_code_that_exist():
@@ -103,7 +104,9 @@ def python_blocks(page):
     return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/document.md", "docs/architectures.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/document.md", "docs/architectures.md"]
+)
 def test_the_code_on_the_pages_runs(page, capsys):
     names = {}
     blocks = python_blocks(page)

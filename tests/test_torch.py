@@ -142,6 +142,34 @@ def test_twenty_steps_of_training_agree(name, rng):
         close(parameter.value, ours(tensor.detach().numpy()))
 
 
+def test_the_character_transformer_learns_what_pytorch_learns(real_text, rng):
+    """From the same weights, by the same batches, to the same surprise on new text."""
+    from character_transformer import transformer, windows  # noqa: PLC0415 - of the examples
+
+    characters = sorted(set(real_text))
+    tokens = np.array([characters.index(c) for c in real_text[:200_000]])
+    X, y = windows(tokens[:180_000], 32 * 120, rng)
+    X_new, y_new = windows(tokens[180_000:], 32 * 8, rng)
+    model = transformer(len(characters))
+    model.build(X.shape[1:], rng=0)
+    other = twin(model)
+    model.fit(
+        X, y, loss=tf.CrossEntropyLoss(from_logits=True), optimizer=tf.AdamW(0.003), epochs=1,
+        shuffle=False, verbose=False, validation_data=(X_new, y_new), metrics=[],
+    )  # fmt: skip
+    optimizer = torch.optim.AdamW(other.module.parameters(), 0.003)
+    for x, target in zip(torch.tensor(X).split(32), torch.tensor(y).split(32), strict=True):
+        optimizer.zero_grad()
+        F.cross_entropy(other.module(x).flatten(0, 1), target.flatten()).backward()
+        optimizer.step()
+    with torch.no_grad():
+        scores = other.module(torch.tensor(X_new)).flatten(0, 1)
+        theirs = F.cross_entropy(scores, torch.tensor(y_new).flatten()).item()
+    ours = model.history["val_loss"][-1]
+    assert ours == pytest.approx(theirs, rel=0.02)
+    assert ours < 2.7
+
+
 F = torch.nn.functional
 Z, LABELS = (6, 4), np.array([0, 3, 1, 2, 2, 0])
 WEIGHTS = [1.0, 0.5, 2.0, 3.0]

@@ -107,7 +107,9 @@ class LeakyReLU(Layer):
         x = self._recall()
         positive = np.greater(x, 0, out=self._buffer_like("positive", x, bool))
         # dx = dy * where(x > 0, 1, slope)
-        dx: Array = np.multiply(positive, 1 - self.slope, out=self._empty_like("dx", x))
+        dx: Array = np.multiply(
+            positive, 1 - self.slope, out=self._buffer_like("dx", x), dtype=x.dtype
+        )
         dx += self.slope
         dx *= dy
         return dx
@@ -147,7 +149,9 @@ class ELU(Layer):
         y = self._recall()
         # dx = dy * where(y > 0, 1, y + alpha)
         positive = np.greater(y, 0, out=self._buffer_like("positive", y, bool))
-        dx: Array = np.multiply(positive, 1 - self.alpha, out=self._empty_like("dx", y))
+        dx: Array = np.multiply(
+            positive, 1 - self.alpha, out=self._buffer_like("dx", y), dtype=y.dtype
+        )
         dx += self.alpha
         dx += np.minimum(y, 0, out=self._buffer_like("x", y))
         dx *= dy

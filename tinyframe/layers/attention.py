@@ -88,9 +88,10 @@ class MultiHeadAttention(Layer):
         mixed = reused("C", np.empty, (features, batch * time), self.dtype)
         (CT,) = self._heads(mixed, batch)
         skipped = None if self.padding is None else (x == self.padding).all(axis=2)
+        row = reused("row", np.empty, (self._rows(A), self.heads, 1, time), self.dtype)
         for rows in self._blocks(A):
             np.matmul(KT[rows].swapaxes(2, 3), QT[rows], out=A[rows])
-            self._softmax(A[rows], None if skipped is None else skipped[rows])
+            self._softmax(A[rows], row, None if skipped is None else skipped[rows])
             np.matmul(VT[rows], A[rows], out=CT[rows])
         y = reused("y", np.empty, (features, batch * time), self.dtype)
         np.matmul(self.output_weight.value.T, mixed, out=y)
@@ -111,26 +112,33 @@ class MultiHeadAttention(Layer):
 
     def _blocks(self, A: Array) -> Iterator[slice]:
         """Yield the batch in slices whose scores stay in cache from one operation to the next."""
-        step = max(1, BLOCK_BYTES // A[0].nbytes)
+        step = self._rows(A)
         return (slice(start, start + step) for start in range(0, len(A), step))
 
-    def _softmax(self, A: Array, skipped: Array | None) -> None:
+    @staticmethod
+    def _rows(A: Array) -> int:
+        """Return how many samples make a block."""
+        return max(1, BLOCK_BYTES * len(A) // A.nbytes)
+
+    def _softmax(self, A: Array, row: Array, skipped: Array | None) -> None:
         """Turn scores (batch, heads, key, query) into shares that sum to 1 over the keys.
 
-        `skipped` says what is padding, (batch, time), as a key or as a query.
+        `row` is memory for a number a query; `skipped` says what is padding, (batch, time), as a
+        key or as a query.
         """
         if self.causal:
             A += self._reused("causal", _causal, A.shape[2], A.dtype)
         if skipped is not None:
             pairs = skipped[:, np.newaxis, :, np.newaxis] | skipped[:, np.newaxis, np.newaxis]
             A += np.where(pairs, -np.inf, 0).astype(A.dtype)
-        highest = np.maximum.reduce(A, axis=2, keepdims=True)
+        row = row[: len(A)]
+        highest = np.maximum.reduce(A, axis=2, keepdims=True, out=row)
         if skipped is not None:
             np.copyto(highest, 0, where=np.isneginf(highest))  # of what sees nothing
         A -= highest
         np.exp(A, out=A)
         # total = A.sum(axis=2), as a product with ones
-        total = np.matmul(self._reused("ones", np.ones, (1, A.shape[2]), A.dtype), A)
+        total = np.matmul(self._reused("ones", np.ones, (1, A.shape[2]), A.dtype), A, out=row)
         if skipped is not None:
             np.copyto(total, 1, where=total == 0)
         A /= total
@@ -151,10 +159,13 @@ class MultiHeadAttention(Layer):
         dQT, dKT, dVT = self._heads(dqkv, batch)
         # dV = Aᵀ dC;  dA = dC Vᵀ;  dS = A * (dA - sum(dA * A)), where sum(dA * A) is sum(dC * C)
         # dQ = dS K / √d;  dK = dSᵀ Q / √d, where Q is divided already
-        sums = np.einsum("bhdq,bhdq->bhq", dCT, CT)[:, :, np.newaxis]
+        room = self._empty("dS", (self._rows(A), *A.shape[1:]), A.dtype)
+        sums = self._empty("sums", (batch, self.heads, 1, A.shape[3]), A.dtype)
+        np.einsum("bhdq,bhdq->bhq", dCT, CT, out=sums[:, :, 0])
         for rows in self._blocks(A):
             np.matmul(dCT[rows], A[rows].swapaxes(2, 3), out=dVT[rows])
-            dS = np.matmul(VT[rows].swapaxes(2, 3), dCT[rows])
+            dS = room[: len(A[rows])]
+            np.matmul(VT[rows].swapaxes(2, 3), dCT[rows], out=dS)
             dS -= sums[rows]
             dS *= A[rows]
             np.matmul(KT[rows], dS, out=dQT[rows])

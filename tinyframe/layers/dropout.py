@@ -38,7 +38,7 @@ class Dropout(Layer):
         as_it_lies = mask.transpose(np.argsort(mask.strides)[::-1])
         self.rng.random(out=as_it_lies, dtype=x.dtype.type)
         kept = np.greater_equal(mask, self.rate, out=self._buffer_like("kept", x, bool))
-        np.multiply(kept, 1 / (1 - self.rate), out=mask)
+        np.multiply(kept, 1 / (1 - self.rate), out=mask, dtype=mask.dtype)
         self._saved = mask
         y: Array = np.multiply(x, mask, out=self._buffer_like("y", x))
         return y

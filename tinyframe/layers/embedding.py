@@ -101,7 +101,9 @@ class Embedding(Layer):
         order = np.argsort(tokens, kind="stable")
         ranked = tokens[order]
         starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-        sums = np.add.reduceat(dy.reshape(-1, self.width)[order], starts, axis=0)
+        rows = self._buffer("dy", (len(order), self.width), dy.dtype)
+        rows = dy.reshape(-1, self.width).take(order, axis=0, out=rows, mode="clip")
+        sums = np.add.reduceat(rows, starts, axis=0)
         self.weight.grad.fill(0)
         self.weight.grad[ranked[starts]] = sums
         if self.padding is not None:

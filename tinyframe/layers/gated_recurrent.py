@@ -99,17 +99,17 @@ class GRU(Recurrent):
     def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
         u = self.units
         (h,) = before
-        both = U @ h
+        both = U.dot(h, self._buffer("Uh", (3 * u, h.shape[1]), h.dtype))
         gates, n, v = z[: 2 * u], z[2 * u : 3 * u], z[3 * u :]
         gates += both[: 2 * u]
         np.tanh(gates, out=gates)
         gates += 1
         gates *= 0.5
         np.add(both[2 * u :], self.recurrent_bias.value[:, np.newaxis], out=v)
-        n += z[:u] * v
+        (new,) = after
+        n += np.multiply(z[:u], v, new)
         np.tanh(n, out=n)
         # h = n + k * (h - n)
-        (new,) = after
         np.subtract(h, n, out=new)
         new *= z[u : 2 * u]
         new += n
@@ -125,19 +125,23 @@ class GRU(Recurrent):
         np.subtract(h, n, out=dk)
         dk *= dh
         dk *= k
-        dk *= 1 - k
-        np.multiply(dh, 1 - k, out=dn)
-        dn *= 1 - n * n
+        rest = np.subtract(1, k, out=self._buffer_like("rest", dh))
+        dk *= rest
+        np.multiply(dh, rest, out=dn)
+        np.multiply(n, n, out=rest)
+        dn *= np.subtract(1, rest, out=rest)
         # dr = dn * v * r * (1 - r);  dv = dn * r
         np.multiply(dn, r, out=dv)
         np.multiply(dv, v, out=dr)
-        dr *= 1 - r
+        dr *= np.subtract(1, r, out=rest)
         dh *= k
         U = self.recurrent_weight.value
-        dh += U[:, : 2 * u] @ dz[: 2 * u]
-        dh += U[:, 2 * u :] @ dv
+        dh += U[:, : 2 * u].dot(dz[: 2 * u], rest)
+        dh += U[:, 2 * u :].dot(dv, rest)
 
     def _recurrent_gradient(self, dz: Array, h: Array) -> None:
         u = self.units
-        super()._recurrent_gradient(np.concatenate([dz[: 2 * u], dz[3 * u :]]), h)
+        gradient = self.recurrent_weight.grad.T
+        np.matmul(dz[: 2 * u], h.T, out=gradient[: 2 * u])
+        np.matmul(dz[3 * u :], h.T, out=gradient[2 * u :])
         np.sum(dz[3 * u :], axis=1, out=self.recurrent_bias.grad)

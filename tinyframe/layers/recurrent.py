@@ -203,7 +203,7 @@ class RNN(Recurrent):
     halved = (False,)
 
     def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
-        z += U @ before[0]
+        z += U.dot(before[0], self._buffer("Uh", z.shape, z.dtype))
         np.tanh(z, out=after[0])
 
     def _step_back(
@@ -213,4 +213,4 @@ class RNN(Recurrent):
         np.multiply(after[0], after[0], out=dz)
         np.subtract(1, dz, out=dz)
         dz *= d[0]
-        np.matmul(self.recurrent_weight.value, dz, out=d[0])
+        self.recurrent_weight.value.dot(dz, d[0])

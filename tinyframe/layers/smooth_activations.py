@@ -21,7 +21,8 @@ class GELU(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         reused = self._reused if training else anew
-        y, slope, t = (reused(name, np.empty_like, x) for name in ("y", "slope", "t"))
+        y: Array = reused("y", np.empty_like, x)
+        slope, t = reused("slope", np.empty_like, x), reused("t", np.empty_like, x)
         a, b = _GELU_SCALE, _GELU_SCALE * 0.044715
         for x_, y_, slope_, t_ in pieces(x, y, slope, t):
             np.clip(x_, -10, 10, out=t_)  # beyond, where x³ may overflow, tanh u is ±1

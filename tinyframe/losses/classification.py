@@ -124,11 +124,11 @@ class CrossEntropyLoss(Loss):
         total = np.add.reduce(p, axis=0, out=row)
         p /= total
         places = self._reused("places", _places, labels.shape)
-        self.mass = float(labels.size)
+        self.mass = m = float(labels.size)
         self._saved = p, (labels, *places)
         # L = sum(log(sum(exp(z))) - z[label]) / m
         surprise = float(np.sum(np.log(total, out=total))) - float(np.sum(z[labels, *places]))
-        return surprise / self.mass
+        return surprise / m
 
     def _weighted_target(
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None
@@ -173,10 +173,11 @@ class CrossEntropyLoss(Loss):
 
     def backward(self) -> Array:
         p, y = self._recall()
+        m = self.mass or 1.0
         gradient = self._buffer_like("gradient", p)
         if isinstance(y, tuple):  # labels: gradient = (p - one_hot) / m
-            gradient = np.divide(p, p.dtype.type(self.mass), out=gradient)
-            gradient[y] -= 1 / self.mass
+            gradient = np.divide(p, p.dtype.type(m), out=gradient)
+            gradient[y] -= 1 / m
             return np.moveaxis(gradient, 0, -1)
         if self.from_logits:
             # gradient = (p * sum(y) - y) / m
@@ -189,7 +190,7 @@ class CrossEntropyLoss(Loss):
             # gradient = -y / p / m
             gradient = np.divide(y, p, out=gradient)
             np.negative(gradient, out=gradient)
-        gradient /= self.mass or 1.0
+        gradient /= m
         result: Array = gradient
         return result
 
