@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinyframe import Sequential
 from tinyframe.datasets import digits, mnist
 from tinyframe.types import Array
 
@@ -51,6 +52,13 @@ def save(figure: "Figure", path: Path) -> None:
     """Save a figure and say where."""
     figure.savefig(path, dpi=120)
     print(f"Figure: {path}")
+
+
+def report(model: Sequential, X_test: Array, y_test: Array) -> None:
+    """Print what the model is made of, how it does on new digits, and how long it learned."""
+    print(f"\n{model.summary()}\n")
+    print(f"Test accuracy: {model.evaluate(X_test, y_test)['accuracy']:.2%}")
+    print(f"Training time: {sum(model.history['seconds']):.1f} s")
 
 
 def load_digits(*, quick: bool) -> tuple[Split, Split, bool]:

@@ -10,7 +10,7 @@ The network is LeNet-5 (LeCun et al., "Gradient-Based Learning Applied to Docume
 from pathlib import Path
 
 import numpy as np
-from common import load_digits, new_figure, options_parser, parse, save
+from common import load_digits, new_figure, options_parser, parse, report, save
 
 from tinyframe import (
     Adam,
@@ -72,9 +72,7 @@ def main() -> None:
         validation_data=(X_test, y_test),
         rng=options.seed,
     )
-    print(f"\n{model.summary()}\n")
-    print(f"Test accuracy: {model.evaluate(X_test, y_test)['accuracy']:.2%}")
-    print(f"Training time: {sum(model.history['seconds']):.1f} s")
+    report(model, X_test, y_test)
     if options.plot:
         plot(model, X_test[0], options.plot)
 

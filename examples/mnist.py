@@ -11,7 +11,7 @@ with the package, enlarged to 28×28.
 from pathlib import Path
 
 import numpy as np
-from common import load_digits, new_figure, options_parser, parse, save
+from common import load_digits, new_figure, options_parser, parse, report, save
 
 from tinyframe import SGD, Dense, Flatten, MSELoss, ReLU, Rescale, Sequential, Softmax
 from tinyframe.types import Array
@@ -88,10 +88,9 @@ def main() -> None:
         validation_data=(X_test, y_test),
         rng=options.seed,
     )
-    print(f"\n{model.summary()}\n")
+    print()
     print(confusion(y_test, model.predict(X_test).argmax(axis=1)))
-    print(f"\nTest accuracy: {model.evaluate(X_test, y_test)['accuracy']:.2%}")
-    print(f"Training time: {sum(model.history['seconds']):.1f} s")
+    report(model, X_test, y_test)
     if options.plot:
         plot(model, X_test, y_test, options.plot)
 

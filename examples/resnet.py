@@ -9,7 +9,7 @@ add to its input. It trains on 12,000 digits; `--all` takes all of MNIST, which 
 
 from pathlib import Path
 
-from common import load_digits, new_figure, options_parser, parse, save
+from common import load_digits, new_figure, options_parser, parse, report, save
 
 from tinyframe import (
     SGD,
@@ -86,9 +86,7 @@ def main() -> None:
         validation_data=(X_test, y_test),
         rng=options.seed,
     )
-    print(f"\n{model.summary()}\n")
-    print(f"Test accuracy: {model.evaluate(X_test, y_test)['accuracy']:.2%}")
-    print(f"Training time: {sum(model.history['seconds']):.1f} s")
+    report(model, X_test, y_test)
     if options.plot:
         plot(model, options.plot)
 

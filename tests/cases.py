@@ -134,6 +134,9 @@ LAYERS = {
     ),
 }  # fmt: skip
 
+# Whose numbers are compared with each other: for differences they have to be apart.
+COMPARED = {"MaxPool2D"}
+
 # At inputs of ±10⁴ these saturate: what is left of their derivatives is below any difference.
 SATURATING = {"RNN", "LSTM", "GRU", "MultiHeadAttention"}
 

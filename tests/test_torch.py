@@ -104,6 +104,18 @@ def test_forward_and_backward_agree(name, rng):
     close(layer.forward(x), other.module(theirs))
 
 
+@pytest.mark.parametrize("layer", [tf.MaxPool2D(2), tf.MaxPool2D(3, 2, 1)], ids=repr)
+def test_of_equal_pixels_the_first_gets_the_gradient(layer, rng):
+    layer.build(IMAGE)
+    x = rng.integers(0, 3, (5, *IMAGE)).astype(np.float32)
+    theirs = torch.tensor(x, requires_grad=True)
+    expected = twin(layer).module(theirs)
+    y = layer.forward(x, training=True)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    expected.backward(torch.tensor(dy))
+    close(layer.backward(dy), theirs.grad)
+
+
 def test_embedding_agrees(rng):
     layer = tf.Embedding(9, 4)
     layer.build(6, rng=0)
@@ -246,7 +258,7 @@ def test_fifty_steps_of_optimizers_agree(name, clip, rng):
     tensor = torch.tensor(parameter.value.copy(), requires_grad=True)
     vector, theirs = tf.ParameterVector([parameter]), other([tensor])
     for _ in range(50):
-        gradient = rng.standard_normal((4, 3))
+        gradient = rng.standard_normal((4, 3)) * rng.choice([0.1, 1])  # within the bounds, or not
         parameter.grad = gradient
         tensor.grad = torch.tensor(gradient)
         if clip == "norm":

@@ -105,16 +105,17 @@ class MaxPool2D(_Pool2D):
         dyT = contiguous(batch_last(dy), "dy", self._reused)
         dx = self._empty("dx", image.shape, image.dtype)
         dx.fill(0)
-        # Where a window's largest pixel is found, its dy is spent: `left` is what still is to go.
-        left = self._empty("left", dyT.shape, dyT.dtype)
+        # The first pixel of a window that equals y gets its dy; `open_` says where none was found.
+        open_ = self._empty("open", dyT.shape, bool)
         largest = self._empty("largest", dyT.shape, bool)
         part = self._empty("part", dyT.shape, dyT.dtype)
-        np.copyto(left, dyT)
+        open_.fill(True)
         for i, j in windows.places():
             at = windows.at(dx, i, j)
             np.equal(windows.at(image, i, j), y, out=largest)
-            spent = np.multiply(left, largest, out=at if windows.apart else part)
-            left -= spent
+            largest &= open_
+            open_ ^= largest
+            np.multiply(dyT, largest, out=at if windows.apart else part)
             if not windows.apart:
                 np.add(at, part, out=at)
         return self._scattered(dx)
