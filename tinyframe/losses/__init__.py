@@ -2,10 +2,10 @@
 
 from tinyframe.losses.classification import (
     BinaryCrossEntropyLoss,
-    CrossEntropyLoss,
     HingeLoss,
     KLDivergenceLoss,
 )
+from tinyframe.losses.cross_entropy import CrossEntropyLoss
 from tinyframe.losses.loss import Loss
 from tinyframe.losses.regression import HuberLoss, MAELoss, MSELoss
 
