@@ -118,7 +118,8 @@ class Recurrent(Layer):
         W = np.column_stack([self.weight.value.T, self.bias.value]) * scale[:, np.newaxis]
         U = self.recurrent_weight.value.T * scale[:, np.newaxis]
         z = reused("z", np.empty, (time, len(W) + self.kept * self.units, batch), self.dtype)
-        np.matmul(W, xT, out=z[:, : len(W)])
+        for x_t, z_t in zip(xT, z, strict=True):
+            W.dot(x_t, z_t[: len(W)])
         shape = (self.states, time + 1, self.units, batch)
         states = reused("states", np.zeros, shape, self.dtype)
         skipped = (
@@ -145,7 +146,8 @@ class Recurrent(Layer):
         dz = self._dz[:, :rows]
         # dx = W dz, for all steps at once
         dx = self._empty("dx", (len(dz), features, dz.shape[2]), self.dtype)
-        np.matmul(self.weight.value, dz, out=dx)
+        for dz_t, dx_t in zip(dz, dx, strict=True):
+            self.weight.value.dot(dz_t, dx_t)
         return dx.transpose(2, 0, 1)
 
     def backward_parameters(self, dy: Array) -> None:
