@@ -112,19 +112,21 @@ class Recurrent(Layer):
             self._check_input(x)
         batch, time, features = x.shape
         reused = self._reused if training else anew
-        xT = reused("x", np.ones, (time, features + 1, batch), self.dtype)  # a row of ones for b
+        xT: Array = reused(
+            "x", np.ones, (time, features + 1, batch), self.dtype
+        )  # a row of ones for b
         xT[:, :-1] = x.transpose(1, 2, 0)
         scale = np.repeat(np.where(self.halved, 0.5, 1.0), self.units).astype(self.dtype)
         W = np.column_stack([self.weight.value.T, self.bias.value]) * scale[:, np.newaxis]
         U = self.recurrent_weight.value.T * scale[:, np.newaxis]
-        z = reused("z", np.empty, (time, len(W) + self.kept * self.units, batch), self.dtype)
+        z: Array = reused("z", np.empty, (time, len(W) + self.kept * self.units, batch), self.dtype)
         for x_t, z_t in zip(xT, z, strict=True):
             W.dot(x_t, z_t[: len(W)])
         shape = (self.states, time + 1, self.units, batch)
         states = reused("states", np.zeros, shape, self.dtype)
-        skipped = (
-            None if self.padding is None else (x == self.padding).all(axis=2).T
-        )  # (time, batch)
+        skipped: Array | None = None  # (time, batch)
+        if self.padding is not None:
+            skipped = (x == self.padding).all(axis=2).T
         for t in range(time):
             before, after = list(states[:, t]), list(states[:, t + 1])
             self._step(z[t], before, after, U)
