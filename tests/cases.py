@@ -137,7 +137,7 @@ LAYERS = {
 # Whose numbers are compared with each other: for differences they have to be apart.
 COMPARED = {"MaxPool2D"}
 
-# At inputs of ±10⁴ these saturate: what is left of their derivatives is below any difference.
+# At large inputs these saturate: what is left of their derivatives is below any difference.
 SATURATING = {"RNN", "LSTM", "GRU", "MultiHeadAttention"}
 
 # Layers that no input from the strategies fits, or without a derivative by it.
