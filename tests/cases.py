@@ -138,7 +138,7 @@ LAYERS = {
 COMPARED = {"MaxPool2D"}
 
 # At large inputs these saturate: what is left of their derivatives is below any difference.
-SATURATING = {"RNN", "LSTM", "GRU", "MultiHeadAttention"}
+SATURATING = {"GELU", "RNN", "LSTM", "GRU", "MultiHeadAttention"}
 
 # Layers that no input from the strategies fits, or without a derivative by it.
 TOKENS = {

@@ -32,5 +32,17 @@ def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
     columns = n if whole * NARROWEST > SMALL else SMALL // whole // 16 * 16
     for start in range(0, n, columns):
         piece = slice(start, start + columns)
-        np.matmul(a, b[:, piece], out=out[:, piece])
+        quiet_matmul(a, b[:, piece], out[:, piece])
     return out
+
+
+def quiet_matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Return np.matmul(a, b, out), of matrices or stacks of them, without its warnings.
+
+    OpenBLAS's kernels compute in parts of registers that hold no operand, too: now and then the
+    processor's flag for an invalid operation is up though all that was given and came is finite.
+    ndarray.dot, for single matrices that are contiguous, never looks at the flags.
+    """
+    with np.errstate(all="ignore"):
+        product: Array = np.matmul(a, b, out=out)
+    return product

@@ -9,6 +9,7 @@ from tinyframe.checks import batched, positive_integer, real_number
 from tinyframe.initializers import glorot_uniform, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
+from tinyframe.products import quiet_matmul
 from tinyframe.scratch import anew, contiguous
 from tinyframe.types import Array, Shape
 
@@ -79,7 +80,7 @@ class MultiHeadAttention(Layer):
         # The features lie first in memory: a head's Qᵀ, (d, time) of a sample, is a part of it.
         xT = contiguous(x.transpose(2, 0, 1), "x", reused).reshape(features, -1)
         qkv = reused("qkv", np.empty, (3 * features, batch * time), self.dtype)
-        np.matmul(self.weight.value.T, xT, out=qkv)
+        quiet_matmul(self.weight.value.T, xT, qkv)
         qkv += self.bias.value[:, np.newaxis]
         qkv[:features] *= self._scale
         QT, KT, VT = self._heads(qkv, batch)
@@ -90,11 +91,11 @@ class MultiHeadAttention(Layer):
         skipped = None if self.padding is None else (x == self.padding).all(axis=2)
         row = reused("row", np.empty, (self._rows(A), self.heads, 1, time), self.dtype)
         for rows in self._blocks(A):
-            np.matmul(KT[rows].swapaxes(2, 3), QT[rows], out=A[rows])
+            quiet_matmul(KT[rows].swapaxes(2, 3), QT[rows], A[rows])
             self._softmax(A[rows], row, None if skipped is None else skipped[rows])
-            np.matmul(VT[rows], A[rows], out=CT[rows])
+            quiet_matmul(VT[rows], A[rows], CT[rows])
         y = reused("y", np.empty, (features, batch * time), self.dtype)
-        np.matmul(self.output_weight.value.T, mixed, out=y)
+        quiet_matmul(self.output_weight.value.T, mixed, y)
         y += self.output_bias.value[:, np.newaxis]
         if training:
             self._saved = xT, qkv, A, mixed
@@ -138,7 +139,7 @@ class MultiHeadAttention(Layer):
         A -= highest
         np.exp(A, out=A)
         # total = A.sum(axis=2), as a product with ones
-        total = np.matmul(self._reused("ones", np.ones, (1, A.shape[2]), A.dtype), A, out=row)
+        total = quiet_matmul(self._reused("ones", np.ones, (1, A.shape[2]), A.dtype), A, row)
         if skipped is not None:
             np.copyto(total, 1, where=total == 0)
         A /= total
@@ -150,10 +151,10 @@ class MultiHeadAttention(Layer):
         dyT = contiguous(dy.transpose(2, 0, 1), "dy", self._reused).reshape(features, -1)
         QT, KT, VT = self._heads(qkv, batch)
         (CT,) = self._heads(mixed, batch)
-        np.matmul(dyT, mixed.T, out=self.output_weight.grad.T)
+        quiet_matmul(dyT, mixed.T, self.output_weight.grad.T)
         self._sum(dyT, self.output_bias.grad)
         flat = self._empty_like("dC", mixed)
-        np.matmul(self.output_weight.value, dyT, out=flat)
+        quiet_matmul(self.output_weight.value, dyT, flat)
         (dCT,) = self._heads(flat, batch)
         dqkv = self._empty_like("dqkv", qkv)
         dQT, dKT, dVT = self._heads(dqkv, batch)
@@ -163,18 +164,18 @@ class MultiHeadAttention(Layer):
         sums = self._empty("sums", (batch, self.heads, 1, A.shape[3]), A.dtype)
         np.einsum("bhdq,bhdq->bhq", dCT, CT, out=sums[:, :, 0])
         for rows in self._blocks(A):
-            np.matmul(dCT[rows], A[rows].swapaxes(2, 3), out=dVT[rows])
+            quiet_matmul(dCT[rows], A[rows].swapaxes(2, 3), dVT[rows])
             dS = room[: len(A[rows])]
-            np.matmul(VT[rows].swapaxes(2, 3), dCT[rows], out=dS)
+            quiet_matmul(VT[rows].swapaxes(2, 3), dCT[rows], dS)
             dS -= sums[rows]
             dS *= A[rows]
-            np.matmul(KT[rows], dS, out=dQT[rows])
-            np.matmul(QT[rows], dS.swapaxes(2, 3), out=dKT[rows])
+            quiet_matmul(KT[rows], dS, dQT[rows])
+            quiet_matmul(QT[rows], dS.swapaxes(2, 3), dKT[rows])
         dqkv[:features] *= self._scale
-        np.matmul(dqkv, xT.T, out=self.weight.grad.T)
+        quiet_matmul(dqkv, xT.T, self.weight.grad.T)
         self._sum(dqkv, self.bias.grad)
         dx = self._empty_like("dx", xT)
-        np.matmul(self.weight.value, dqkv, out=dx)
+        quiet_matmul(self.weight.value, dqkv, dx)
         return dx.reshape(features, batch, -1).transpose(1, 2, 0)
 
     def _sum(self, rows: Array, out: Array) -> None:

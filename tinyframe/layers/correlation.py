@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyframe.layers.windows import Windows
-from tinyframe.products import matmul_in_pieces
+from tinyframe.products import matmul_in_pieces, quiet_matmul
 from tinyframe.types import Array
 
 BLOCK_BYTES = 256_000
@@ -50,7 +50,7 @@ class Correlation:
         for rows, patches in self._patches(x, dW, reused):
             # dW += dy @ patches.T, transposed
             dy_ = _matrix(dy[:, rows]).reshape(groups, filters // groups, -1)
-            sums += patches.reshape(groups, dW[0].size, -1) @ dy_.swapaxes(1, 2)
+            sums += quiet_matmul(patches.reshape(groups, dW[0].size, -1), dy_.swapaxes(1, 2))
         dW[...] = sums.swapaxes(1, 2).reshape(dW.shape)
 
     def image(self, dy: Array, W: Array, dx: Array, reused: Callable[..., Any]) -> None:
@@ -89,7 +89,7 @@ class Correlation:
         if groups == 1:
             matmul_in_pieces(a, b, out)
             return
-        np.matmul(
+        quiet_matmul(
             a.reshape(groups, len(a) // groups, -1),
             b.reshape(groups, len(b) // groups, -1),
             out=out.reshape(groups, len(out) // groups, -1),

@@ -5,6 +5,7 @@ import numpy as np
 from tinyframe.initializers import zeros
 from tinyframe.layers.recurrent import Recurrent
 from tinyframe.parameters import Parameter
+from tinyframe.products import quiet_matmul
 from tinyframe.types import Array, Shape
 
 
@@ -142,6 +143,6 @@ class GRU(Recurrent):
     def _recurrent_gradient(self, dz: Array, h: Array) -> None:
         u = self.units
         gradient = self.recurrent_weight.grad.T
-        np.matmul(dz[: 2 * u], h.T, out=gradient[: 2 * u])
-        np.matmul(dz[3 * u :], h.T, out=gradient[2 * u :])
+        quiet_matmul(dz[: 2 * u], h.T, gradient[: 2 * u])
+        quiet_matmul(dz[3 * u :], h.T, gradient[2 * u :])
         np.sum(dz[3 * u :], axis=1, out=self.recurrent_bias.grad)

@@ -9,6 +9,7 @@ from tinyframe.checks import batched, positive_integer, real_number
 from tinyframe.initializers import glorot_uniform, orthogonal, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
+from tinyframe.products import quiet_matmul
 from tinyframe.scratch import anew
 from tinyframe.types import Array, Shape
 
@@ -174,14 +175,14 @@ class Recurrent(Layer):
         self._dz = dz
         flat = self._by_gate(dz, "flat dz")
         # dW = sum of x dzᵀ over all steps, db likewise; dU = sum of h dzᵀ
-        ours = flat[: self.weight.shape[1]] @ self._by_gate(xT, "flat x").T
+        ours = flat[: self.weight.shape[1]].dot(self._by_gate(xT, "flat x").T)
         self.weight.grad[...] = ours[:, :-1].T
         self.bias.grad[...] = ours[:, -1]
         self._recurrent_gradient(flat, self._by_gate(states[0, :-1], "flat h"))
 
     def _recurrent_gradient(self, dz: Array, h: Array) -> None:
         """Write dU, from ∂L/∂z (rows of z, time · batch) and h before each step."""
-        np.matmul(dz, h.T, out=self.recurrent_weight.grad.T)
+        quiet_matmul(dz, h.T, self.recurrent_weight.grad.T)
 
     def _by_gate(self, x: Array, name: str) -> Array:
         """Return (time, rows, batch) as (rows, time · batch)."""
