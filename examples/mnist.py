@@ -14,13 +14,13 @@ import numpy as np
 from common import load_digits, new_figure, options_parser, parse, report, save
 
 from tinyframe import SGD, Dense, Flatten, MSELoss, ReLU, Rescale, Sequential, Softmax
+from tinyframe.metrics import confusion_matrix
 from tinyframe.types import Array
 
 
-def confusion(labels: Array, predicted: Array) -> str:
+def confusion(labels: Array, prediction: Array) -> str:
     """Return a table: how often each digit (row) was taken for each (column)."""
-    counts = np.zeros((10, 10), int)
-    np.add.at(counts, (labels, predicted), 1)
+    counts = confusion_matrix(prediction, labels)
     head = "true \\ predicted" + "".join(f"{digit:6}" for digit in range(10))
     rows = [f"{digit:16}" + "".join(f"{n or '·':>6}" for n in counts[digit]) for digit in range(10)]
     return "\n".join([head, *rows])
@@ -28,19 +28,11 @@ def confusion(labels: Array, predicted: Array) -> str:
 
 def plot(model: Sequential, X_test: Array, y_test: Array, path: Path) -> None:
     """Save a figure: the loss, the hidden layer's weights, and some wrong predictions."""
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - only `--plot` needs it
-
     figure = new_figure(11, 7.5)
     top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2, 1, 1.25])
 
-    axes = top.subplots()
-    epochs = np.arange(1, model.history.epochs + 1)
-    axes.plot(epochs, model.history["loss"], label="training (while it learned)")
-    axes.plot(epochs, model.history["val_loss"], label="test")
-    axes.set(title="Squared error by epoch", xlabel="epoch", ylabel="loss", ylim=(0, None))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    axes.legend()
+    axes = model.history.plot(ax=top.subplots())
+    axes.set(title="Squared error by epoch: training digits and test digits", ylim=(0, None))
 
     middle.suptitle("What each of the ten hidden units looks for: weights, red + and blue −")
     weights = next(layer for layer in model if isinstance(layer, Dense)).weight.value
@@ -89,7 +81,7 @@ def main() -> None:
         rng=options.seed,
     )
     print()
-    print(confusion(y_test, model.predict(X_test).argmax(axis=1)))
+    print(confusion(y_test, model.predict(X_test)))
     report(model, X_test, y_test)
     if options.plot:
         plot(model, X_test, y_test, options.plot)

@@ -31,8 +31,11 @@ from tinyframe import (
     Softmax,
     Tanh,
 )
-from tinyframe.data import Feed
-from tinyframe.training import Objective, Trainer
+from tinyframe.callbacks import Run
+from tinyframe.feed import Feed
+from tinyframe.objective import Objective
+from tinyframe.sources import input_dtype
+from tinyframe.training import Trainer
 
 BOUND = 120_000
 """Bytes that a step may use at its peak: small pieces, copies of weights, NumPy's buffers."""
@@ -47,22 +50,27 @@ def peak_of_steps(layers, loss, targets, batch_size, dtype):
     model = Sequential(layers())
     model.build((4, 10), rng=0)
     objective = Objective(model._chain(), loss())
-    feed = Feed(x, y, model._input_dtype(x))
-    trainer = Trainer(
-        objective, SGD(0.01, momentum=0.9), ParameterVector(model.parameters), feed, batch_size, {}
-    )
+    optimizer = SGD(0.01, momentum=0.9)
+    feed = Feed(x, y, input_dtype(model, x))
+    parameters = ParameterVector(model.parameters)
+    trainer = Trainer(objective, optimizer, parameters, feed, batch_size, {})
+    trainer.ahead = False  # what is being fetched for later would be counted with this step
+    run = Run(model, optimizer, ("loss",), 2, feed.batches(batch_size))
+    peaks = []
+
+    def measure(run):
+        peaks.append(tracemalloc.get_traced_memory()[1] - measure.before)
+        gc.collect()
+        measure.before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+
     with objective.reusing_buffers():
-        trainer.epoch(1, rng.permutation(len(x)))
-        peaks = []
-        stream = feed.blocks(trainer.blocks, rng.permutation(len(x)))
+        trainer.order = rng.permutation(len(x))
+        trainer.epoch(run)
+        run.batch = 0
         tracemalloc.start()
-        for span, rows in zip(trainer.blocks, stream, strict=True):
-            gc.collect()
-            before = tracemalloc.get_traced_memory()[0]
-            tracemalloc.reset_peak()
-            trainer._block_gradient(span, rows)
-            trainer.optimizer.step(trainer.parameters)
-            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+        measure.before = tracemalloc.get_traced_memory()[0]
+        trainer.epoch(run, [measure])
         tracemalloc.stop()
     return max(peaks[1:])
 

@@ -7,53 +7,67 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyframe import Dense, ReLU, Sequential, Softmax, data
-from tinyframe.data import Feed
+from tinyframe import Dense, ReLU, Sequential, Softmax, feed
+from tinyframe.feed import Feed
 from tinyframe.products import matmul
 
 
 @given(
     rows=st.integers(1, 60),
-    step=st.integers(1, 25),
+    size=st.integers(1, 25),
+    block=st.integers(1, 25),
     chunk=st.integers(1, 40),
     ahead=st.booleans(),
     shuffled=st.booleans(),
+    chosen=st.booleans(),
+    weighted=st.booleans(),
     dtype=st.sampled_from([np.uint8, np.float32, np.float64, ">f4"]),
 )
-@settings(max_examples=60)
-def test_every_row_comes_once_as_asked(rows, step, chunk, ahead, shuffled, dtype):
+@settings(max_examples=100)
+def test_every_row_comes_once_as_asked(
+    rows, size, block, chunk, ahead, shuffled, chosen, weighted, dtype
+):
     rng = np.random.default_rng(rows)
-    x, y = rng.integers(0, 200, (rows, 3)).astype(dtype), np.arange(rows)
-    order = rng.permutation(rows) if shuffled else None
-    spans = [(i, min(i + step, rows)) for i in range(0, rows, step)]
-    feed = Feed(x, y, np.dtype(np.float32))
-    patch = pytest.MonkeyPatch()
-    patch.setattr(data, "CHUNK", chunk)
-    try:
-        blocks = [(a.copy(), b.copy()) for a, b in feed.blocks(spans, order, ahead=ahead)]
-    finally:
-        patch.undo()
-    assert [len(a) for a, _ in blocks] == [stop - start for start, stop in spans]
-    assert {a.dtype for a, _ in blocks} == {np.dtype(np.float32)}
-    seen = np.concatenate([b for _, b in blocks])
-    np.testing.assert_array_equal(seen, np.arange(rows) if order is None else order)
-    np.testing.assert_array_equal(np.concatenate([a for a, _ in blocks]), x[seen])
+    x, y = rng.integers(0, 200, (2 * rows, 3)).astype(dtype), np.arange(2 * rows)
+    weight = rng.random(2 * rows) if weighted else None
+    some = np.sort(rng.permutation(2 * rows)[:rows]) if chosen else np.arange(2 * rows)
+    order = rng.permutation(len(some)) if shuffled else None
+    source = Feed(x, y, np.dtype(np.float32), weight, some if chosen else None)
+    assert source.rows == len(some)
+    assert source.batches(size) == -(-len(some) // size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed, "CHUNK", chunk)
+        blocks = [
+            (a.copy(), b.copy(), None if w is None else w.copy(), ends)
+            for a, b, w, ends in source.blocks(size, block, order, ahead=ahead)
+        ]
+    assert all(len(a) == len(b) <= block for a, b, _, _ in blocks)
+    assert {a.dtype for a, *_ in blocks} == {np.dtype(np.float32)}
+    ends = np.cumsum([len(a) for a, *_ in blocks])[[e for *_, e in blocks]]
+    np.testing.assert_array_equal(ends, [*range(size, len(some), size), len(some)])
+    seen = np.concatenate([b for _, b, *_ in blocks])
+    np.testing.assert_array_equal(seen, some if order is None else some[order])
+    np.testing.assert_array_equal(np.concatenate([a for a, *_ in blocks]), x[seen])
+    if weighted:
+        np.testing.assert_array_equal(np.concatenate([w for *_, w, _ in blocks]), weight[seen])
+    else:
+        assert {w for *_, w, _ in blocks} == {None}
 
 
 def test_a_loop_that_is_left_early_leaves_no_thread(rng):
     before = threading.active_count()
-    feed = Feed(rng.random((5000, 3)), np.arange(5000), np.dtype(np.float32))
-    blocks = feed.blocks([(i, i + 10) for i in range(0, 5000, 10)], ahead=True)
+    source = Feed(rng.random((5000, 3)), np.arange(5000), np.dtype(np.float32))
+    blocks = source.blocks(10, 10, ahead=True)
     next(blocks)
     blocks.close()
     assert threading.active_count() == before
 
 
 def test_an_error_while_fetching_reaches_the_loop(rng):
-    feed = Feed(rng.random((50, 3)), np.arange(50), np.dtype(np.float32))
-    feed.X = None
+    source = Feed(rng.random((50, 3)), np.arange(50), np.dtype(np.float32))
+    source.X = None
     with pytest.raises(AttributeError):
-        list(feed.blocks([(0, 50)], np.arange(50), ahead=True))
+        list(source.blocks(50, 50, np.arange(50), ahead=True))
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

@@ -42,14 +42,18 @@ def test_submodules_come_when_asked_for():
 def test_imports_run_one_way():
     """A module imports only modules of its own floor or below; see the list."""
     floors = [
-        {"types"},
-        {"checks", "reprs"},
+        {"types", "optional", "interrupts"},
+        {"checks", "reprs", "progress", "history"},
         {"initializers", "products", "scratch", "targets", "schedules"},
-        {"parameters", "data", "metrics", "history"},
-        {"layers", "optimizers"},
-        {"losses", "summary"},
-        {"training"},
-        {"sequential"},
+        {"parameters", "data", "metrics"},
+        {"layers", "optimizers", "feed"},
+        {"losses", "summary", "state", "registry"},
+        {"callbacks", "sources", "settings", "objective"},
+        {"storage"},
+        {"display", "training", "checkpoint"},
+        {"model"},
+        {"sequential", "learning_rate", "inspection"},
+        {"plots"},
         {"testing", "datasets"},
     ]
     floor = {name: number for number, names in enumerate(floors) for name in names}
@@ -57,7 +61,14 @@ def test_imports_run_one_way():
         own = path.relative_to(ROOT / "tinyframe").parts[0].removesuffix(".py")
         if own == "__init__":
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        module = ast.parse(path.read_text())
+        named = {  # a type that is only named is not imported
+            node
+            for block in module.body
+            if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+            for node in block.body
+        }
+        for node in set(ast.walk(module)) - named:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tinyframe."):
                 other = node.module.split(".")[1]
                 assert other == own or floor[other] < floor[own], f"{path} imports {node.module}"
@@ -85,8 +96,17 @@ def test_every_public_name_has_a_docstring(name):
 
 def test_no_file_is_two_rooms():
     for path in (ROOT / "tinyframe").rglob("*.py"):
-        most = 250 if path.parent.name == "layers" else 360
-        assert len(path.read_text().splitlines()) <= most, path
+        text = path.read_text()
+        if path.parent.name == "layers":
+            assert len(text.splitlines()) <= 250, path
+        told = [
+            node.body[0]
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+            and ast.get_docstring(node) is not None
+        ]
+        docstrings = sum(node.end_lineno - node.lineno + 1 for node in told)
+        assert len(text.splitlines()) - docstrings <= 270, path
 
 
 def test_the_document_page_names_tests_and_code_that_exist():
@@ -105,9 +125,19 @@ def python_blocks(page):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/document.md", "docs/architectures.md"]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/document.md",
+        "docs/architectures.md",
+        "docs/training.md",
+    ],
 )
-def test_the_code_on_the_pages_runs(page, capsys):
+def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):
+    if page == "docs/training.md":
+        pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"').use("Agg")
+    monkeypatch.chdir(tmp_path)
     names = {}
     blocks = python_blocks(page)
     assert blocks

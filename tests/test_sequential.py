@@ -100,11 +100,12 @@ def test_repr_is_a_tree():
 
 def test_summary_counts():
     text = network().summary()
-    assert "0: Dense(784, 10)  (batch, 10)        7,850" in text
-    assert text.splitlines()[-1].split() == ["total", "7,960"]
+    assert "0: Dense(784, 10)  (batch, 10)        7,850          7,840" in text
+    assert text.splitlines()[-2].split() == ["total", "7,960", "7,940"]
+    assert text.endswith("float32: 31.8 kB of parameters, 160 B of outputs a row")
     nested = Sequential([Sequential([Dense(3, 2), ReLU()]), Dense(1)]).summary()
     assert "  0: Dense(3, 2)" in nested
-    assert nested.splitlines()[-1].split() == ["total", "11"]
+    assert nested.splitlines()[-2].split() == ["total", "11", "8"]
 
 
 def test_summary_before_the_shapes_are_known():

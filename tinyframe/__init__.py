@@ -4,12 +4,22 @@
 
     model = Sequential([Dense(784, 10), ReLU(), Dense(10, 10), Softmax()]).fit(X, y)
 
-Also `tinyframe.datasets` (digits to learn from) and `tinyframe.testing` (proofs of derivatives).
+Also `tinyframe.datasets` (digits to learn from), `tinyframe.testing` (proofs of derivatives),
+`tinyframe.metrics`, `tinyframe.inspection` (what happens inside) and `tinyframe.plots`.
 """
 
 from importlib import import_module
 from types import ModuleType
 
+from tinyframe.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LearningRateLogger,
+    ModelCheckpoint,
+)
+from tinyframe.checkpoint import Checkpoint
+from tinyframe.display import ProgressBar
 from tinyframe.history import History
 from tinyframe.layers import (
     ELU,
@@ -48,6 +58,7 @@ from tinyframe.layers import (
     Softplus,
     Tanh,
 )
+from tinyframe.learning_rate import find_learning_rate
 from tinyframe.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
@@ -58,8 +69,11 @@ from tinyframe.losses import (
     MAELoss,
     MSELoss,
 )
+from tinyframe.metrics import Metric
+from tinyframe.model import Model
 from tinyframe.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop
 from tinyframe.parameters import Parameter, ParameterVector
+from tinyframe.registry import register
 from tinyframe.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -69,6 +83,7 @@ from tinyframe.schedules import (
     StepDecay,
 )
 from tinyframe.sequential import Sequential
+from tinyframe.storage.errors import StorageError
 from tinyframe.targets import one_hot
 
 __version__ = "0.1.0"
@@ -87,6 +102,9 @@ __all__ = [
     "AveragePool2D",
     "BatchNorm",
     "BinaryCrossEntropyLoss",
+    "CSVLogger",
+    "Callback",
+    "Checkpoint",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -95,6 +113,7 @@ __all__ = [
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "Embedding",
     "ExponentialDecay",
     "Flatten",
@@ -106,12 +125,16 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "LearningRateLogger",
     "Lion",
     "LogSoftmax",
     "Loss",
     "MAELoss",
     "MSELoss",
     "MaxPool2D",
+    "Metric",
+    "Model",
+    "ModelCheckpoint",
     "MultiHeadAttention",
     "OneCycle",
     "Optimizer",
@@ -119,6 +142,7 @@ __all__ = [
     "ParameterVector",
     "Permute",
     "PositionalEmbedding",
+    "ProgressBar",
     "RMSNorm",
     "RMSprop",
     "ReLU",
@@ -133,13 +157,16 @@ __all__ = [
     "Softmax",
     "Softplus",
     "StepDecay",
+    "StorageError",
     "Tanh",
+    "find_learning_rate",
     "one_hot",
+    "register",
 ]
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import `tinyframe.datasets` and `tinyframe.testing` when they are first asked for."""
-    if name in ("datasets", "testing"):
+    """Import the modules that not everybody needs when they are first asked for."""
+    if name in ("datasets", "inspection", "plots", "testing"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,13 +1,12 @@
-"""What comes in: arrays checked once, then fed to the layers batch by batch."""
+"""What comes in: arrays of numbers, checked once before anything is done with them."""
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tinyframe.checks import batched, shape_error
-from tinyframe.targets import are_labels, check_labels
+from tinyframe.checks import batched, real_number, shape_error
+from tinyframe.targets import are_labels, as_labels, check_labels
 from tinyframe.types import Array, Shape
 
 BLOCK = 1024
@@ -16,9 +15,6 @@ BLOCK = 1024
 
 LARGE = 16_000_000
 """Bytes from which on two threads share the check of an array."""
-
-CHUNK = 1024
-"""Rows that are fetched at a time: enough that handing them over costs little."""
 
 
 def as_numbers(values: Any, name: str) -> Array:
@@ -33,6 +29,8 @@ def as_numbers(values: Any, name: str) -> Array:
     """
     if type(values) is not np.ndarray and isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} expected plain numbers, got a masked array; fill it first")
+    if hasattr(values, "dtypes") and hasattr(values, "to_numpy"):
+        values = _table(values, name)
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -47,6 +45,29 @@ def as_numbers(values: Any, name: str) -> Array:
             hint = "; convert it first, as by .astype(float)"
         raise TypeError(f"{name} expected real numbers, got dtype {array.dtype}{hint}")
     return array
+
+
+def _table(table: Any, name: str) -> Any:
+    """Return the numbers of a pandas DataFrame or Series; name its columns that hold none."""
+    dtypes = table.dtypes
+    columns = list(dtypes.items()) if hasattr(dtypes, "items") else [(table.name, dtypes)]
+    wrong = [f"{column!r} ({dtype})" for column, dtype in columns if _kind(dtype) not in "buif"]
+    if wrong:
+        hint = ""
+        if name == "y":
+            hint = "; names of classes become labels by pandas.factorize(y, sort=True)[0]"
+        raise TypeError(f"{name} expected columns of numbers, got {', '.join(wrong)}{hint}")
+    if any(not isinstance(dtype, np.dtype) for _, dtype in columns):  # Float64, boolean, …
+        kinds = {_kind(dtype) for _, dtype in columns}
+        if "f" not in kinds and not bool(table.isna().to_numpy().any()):
+            return table.to_numpy(dtype=np.int64)
+        return table.to_numpy(dtype=np.float64, na_value=np.nan)
+    return table.to_numpy()
+
+
+def _kind(dtype: Any) -> str:
+    """Return NumPy's letter for the kind of a pandas dtype."""
+    return str(getattr(dtype, "kind", "O"))
 
 
 def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
@@ -153,94 +174,62 @@ def as_targets(
     raise ValueError(f"y expected {expected}, got {array.dtype} of shape {array.shape}{hint}")
 
 
-class Feed:
-    """Rows of X and y as the layers want them: gathered, and converted, into reused buffers.
+def as_weights(weight: Any, rows: int, name: str = "sample_weight") -> Array:
+    """Return the weights of rows as float64 (rows,).
 
-    A batch is valid until the next one is asked for.
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not one finite number ≥ 0 a row.
+    """
+    weights = as_numbers(weight, name).astype(np.float64)
+    if weights.shape != (rows,):
+        raise ValueError(f"{name} expected one number a row, ({rows},), got {weights.shape}")
+    wrong = ~((weights >= 0) & (weights < np.inf))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{name} expected finite numbers ≥ 0, got {weights[row]} in row {row}")
+    return weights
+
+
+def as_class_weights(class_weight: Any, y: Array, outputs: int) -> Array:
+    """Return the weight of each row by its class, float64 (rows,).
 
     Parameters
     ----------
-    X, y
-        Arrays of as many rows.
-    dtype
-        What the first layer wants X in.
+    class_weight
+        {label: weight}, in which other labels have weight 1; one number a class; or "balanced":
+        rows / (classes · rows of the class), as scikit-learn has it.
+    y
+        Labels (rows,), one-hot rows, or a column of 0 and 1.
+    outputs
+        Number of outputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not that, or y does not name one class a row.
     """
-
-    def __init__(self, X: Array, y: Array, dtype: np.dtype[Any]) -> None:
-        self.X, self.y = X, y
-        self.dtype = dtype
-        self._buffers: dict[str, Array] = {}
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    def blocks(
-        self, spans: list[tuple[int, int]], order: Array | None = None, *, ahead: bool = False
-    ) -> Iterator[tuple[Array, Array]]:
-        """Yield the rows of each span: order[start:stop], or start … stop − 1 without an order.
-
-        Parameters
-        ----------
-        spans
-            Pairs (start, stop), each beginning where the one before ends.
-        order
-            A permutation of all rows.
-        ahead
-            Whether a second thread fetches the next rows, some `CHUNK` at a time, while this one
-            computes. Most of that work is waiting for memory.
-        """
-        if order is None and not ahead:
-            for start, stop in spans:
-                yield self._convert(self.X[start:stop], "x"), self.y[start:stop]
-            return
-        each = max(1, CHUNK // (spans[0][1] - spans[0][0]))
-        chunks = [spans[i : i + each] for i in range(0, len(spans), each)]
-        ranges = [slice(chunk[0][0], chunk[-1][1]) for chunk in chunks]
-        wanted: Iterator[Array | slice] = iter(ranges)
-        if order is not None:
-            wanted = (order[rows] for rows in ranges)
-        fetched = self._ahead(wanted) if ahead else (self._fetch(rows, "a") for rows in wanted)
-        for chunk, (x, y) in zip(chunks, fetched, strict=True):
-            base = chunk[0][0]
-            for start, stop in chunk:
-                yield x[start - base : stop - base], y[start - base : stop - base]
-
-    def _ahead(self, wanted: Iterator[Array | slice]) -> Iterator[tuple[Array, Array]]:
-        """Yield the rows of each chunk, always fetching the next one meanwhile."""
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - spares `import tinyframe`
-
-        sides = itertools.cycle("ab")  # of two buffers
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self._fetch, next(wanted), next(sides))
-            for rows in wanted:
-                block = coming.result()
-                coming = pool.submit(self._fetch, rows, next(sides))
-                yield block
-            yield coming.result()
-
-    def _fetch(self, rows: Array | slice, side: str) -> tuple[Array, Array]:
-        """Return rows by number, or a range of them, in a buffer."""
-        if isinstance(rows, slice):
-            x = self._buffer(f"x {side}", self.X, rows.stop - rows.start, self.dtype)
-            np.copyto(x, self.X[rows], casting="unsafe")
-            return x, self.y[rows]
-        x = self._buffer(f"gathered x {side}", self.X, len(rows), self.X.dtype)
-        y = self._buffer(f"gathered y {side}", self.y, len(rows), self.y.dtype)
-        # "clip" spares the copy that NumPy makes to leave `out` whole on an error; none can occur.
-        self.X.take(rows, axis=0, out=x, mode="clip")
-        self.y.take(rows, axis=0, out=y, mode="clip")
-        return self._convert(x, f"x {side}"), y
-
-    def _convert(self, x: Array, name: str) -> Array:
-        if x.dtype == self.dtype:
-            return x
-        converted = self._buffer(name, x, len(x), self.dtype)
-        np.copyto(converted, x, casting="unsafe")  # float64 to float32; the range is checked
-        return converted
-
-    def _buffer(self, name: str, like: Array, rows: int, dtype: np.dtype[Any]) -> Array:
-        buffer = self._buffers.get(name)
-        if buffer is None or len(buffer) < rows:
-            buffer = np.empty((rows, *like.shape[1:]), dtype)
-            self._buffers[name] = buffer
-        return buffer[:rows]
+    labels = as_labels(y, outputs)
+    if labels is None:
+        raise ValueError(
+            "class_weight expected y to name one class a row, got "
+            f"{y.dtype} of shape {y.shape}; in sequences, CrossEntropyLoss(class_weights=…)"
+        )
+    classes = max(2, outputs)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f'class_weight expected "balanced", got {class_weight!r}')
+        counts = np.bincount(labels, minlength=classes)
+        return as_weights(len(labels) / (np.count_nonzero(counts) * counts[labels]), len(labels))
+    of_class = np.ones(classes)
+    if isinstance(class_weight, Mapping):
+        for label, weight in class_weight.items():
+            if isinstance(label, bool) or not isinstance(label, (int, np.integer)):
+                raise TypeError(f"class_weight expected integer labels, got {label!r}")
+            if not 0 <= label < classes:
+                raise ValueError(f"class_weight expected labels below {classes}, got {label}")
+            of_class[label] = real_number(f"class_weight[{label}]", weight, at_least=0)
+    else:
+        of_class = as_weights(class_weight, classes, "class_weight")
+    return of_class[labels]

@@ -1,7 +1,44 @@
 """History: what training recorded, epoch by epoch."""
 
+import csv
 import math
 from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from tinyframe.optional import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Mode: TypeAlias = Literal["min", "max"]
+
+RISING = ("accuracy", "precision", "recall", "f1", "auc", "r2")
+"""Parts of the names of figures that are good when large."""
+
+FALLING = ("loss", "mse", "mae", "error", "seconds")
+"""Parts of the names of figures that are good when small."""
+
+
+def direction(figure: str, mode: Mode | None = None) -> Mode:
+    """Return whether a figure is best at its "min" or its "max": `mode`, or what its name says.
+
+    Raises
+    ------
+    ValueError
+        If the name does not say, or `mode` is something else.
+    """
+    if mode is not None:
+        if mode not in ("min", "max"):
+            raise ValueError(f'mode expected "min" or "max", got {mode!r}')
+        return mode
+    for parts, found in ((FALLING, "min"), (RISING, "max")):
+        if any(part in figure.lower() for part in parts):
+            return "min" if found == "min" else "max"
+    raise ValueError(
+        f'{figure!r} does not say whether it should fall or rise: give mode="min"/"max"'
+    )
 
 
 class History(Mapping[str, list[float]]):
@@ -9,25 +46,116 @@ class History(Mapping[str, list[float]]):
 
     The keys are "loss", the metrics, both again with "val_" before them where there was validation
     data, and "seconds", the time that training took, validation not counted. Training again adds
-    epochs; where a figure was not recorded, its list holds NaN.
+    epochs; where a figure was not recorded, its list holds NaN. `pandas.DataFrame(dict(history))`
+    is a table of it.
     """
 
     def __init__(self) -> None:
         self._epochs: list[dict[str, float]] = []
 
-    def record(self, epoch: Mapping[str, float]) -> None:
-        """Add the figures of one epoch."""
-        self._epochs.append(dict(epoch))
+    def record(self, epoch: dict[str, float]) -> None:
+        """Add the figures of one epoch; what is added to this dict later is recorded too."""
+        self._epochs.append(epoch)
+
+    def at(self, index: int) -> Mapping[str, float]:
+        """Return the figures of one epoch, counted from 0."""
+        return self._epochs[index]
+
+    def replace(self, epochs: list[dict[str, float]]) -> None:
+        """Hold these epochs in place of what was recorded."""
+        self._epochs = epochs
 
     @property
     def epochs(self) -> int:
         """The number of epochs recorded."""
         return len(self._epochs)
 
+    def best(self, figure: str = "val_loss", mode: Mode | None = None) -> dict[str, float]:
+        """Return all figures of the epoch where one of them was best, and its number as "epoch".
+
+        Parameters
+        ----------
+        figure
+            Which; of several epochs alike, the first counts.
+        mode
+            "min" or "max"; by default as the name says: losses and errors fall, accuracy rises.
+
+        Raises
+        ------
+        KeyError
+            If it was not recorded.
+        ValueError
+            If the name does not tell the mode, or the figure was never a number.
+        """
+        rising = direction(figure, mode) == "max"
+        found = [(value, i) for i, value in enumerate(self[figure]) if not math.isnan(value)]
+        if not found:
+            raise ValueError(f"{figure!r} was never a number")
+        best = max(found, key=lambda pair: (pair[0] if rising else -pair[0], -pair[1]))[1]
+        return {"epoch": best + 1, **self._epochs[best]}
+
+    def plot(self, *figures: str, ax: "Axes | None" = None) -> "Axes":
+        """Draw figures by epoch, each with that of the validation data, and return the axes.
+
+        Parameters
+        ----------
+        figures
+            Names, as "loss" or "accuracy"; by default "loss".
+        ax
+            Matplotlib axes to draw on; by default those of a new figure.
+
+        Raises
+        ------
+        KeyError
+            If a figure was not recorded.
+        ImportError
+            Without matplotlib (extra `plot`).
+        """
+        names = figures or ("loss",)
+        lines = {
+            name: self[name] for figure in names for name in (figure, f"val_{figure}")
+            if name == figure or name in self
+        }  # fmt: skip
+        if ax is None:
+            _, ax = require("matplotlib.pyplot", "plot", "a plot").subplots(layout="constrained")
+        for name, values in lines.items():
+            style = "--" if name.startswith("val_") else "-"
+            color = None if style == "-" else ax.lines[-1].get_color()
+            marker = "o" if len(values) == 1 else None
+            ax.plot(
+                range(1, len(values) + 1), values, style, label=name, color=color, marker=marker
+            )
+        ticker = require("matplotlib.ticker", "plot", "a plot")
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
+        ax.set(xlabel="epoch", ylabel=names[0] if len(names) == 1 else "")
+        ax.grid(alpha=0.3)
+        ax.legend()
+        return ax
+
+    def to_csv(self, path: str | PathLike[str]) -> None:
+        """Write a table with one line an epoch; a cell is empty where nothing was recorded."""
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["epoch", *self])
+            writer.writeheader()
+            for number, figures in enumerate(self._epochs, 1):
+                writer.writerow({"epoch": number, **figures})
+
+    def to_json(self, path: str | PathLike[str]) -> None:
+        """Write {"epoch": [1, …], "loss": […], …}; NaN and infinity, not in JSON, become null."""
+        import json  # noqa: PLC0415 - spares `import tinyframe`
+
+        table = {"epoch": list(range(1, self.epochs + 1))} | {
+            name: [value if math.isfinite(value) else None for value in self[name]] for name in self
+        }
+        Path(path).write_text(json.dumps(table) + "\n", encoding="utf-8")
+
     def __getitem__(self, key: str) -> list[float]:
         if key not in list(self):
             raise KeyError(f"no {key!r} recorded; there is {', '.join(self) or 'nothing yet'}")
         return [epoch.get(key, math.nan) for epoch in self._epochs]
+
+    def __contains__(self, key: object) -> bool:
+        return key in list(self)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(key for epoch in self._epochs for key in epoch))

@@ -23,6 +23,20 @@ def ones(rng: "np.random.Generator", shape: Shape) -> Array:  # noqa: ARG001 - a
     return np.ones(shape)
 
 
+class Constant:
+    """The initializer that gives `value` everywhere; `constant(value)` checks and makes one."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __call__(self, rng: "np.random.Generator", shape: Shape) -> Array:  # noqa: ARG002 - an Initializer's form
+        """Return the value everywhere."""
+        return np.full(shape, self.value)
+
+    def __repr__(self) -> str:
+        return f"constant({self.value})"
+
+
 def constant(value: float) -> Initializer:
     """Return an initializer that gives `value` everywhere.
 
@@ -31,8 +45,7 @@ def constant(value: float) -> Initializer:
     TypeError, ValueError
         If it is not a finite number.
     """
-    number = real_number("constant's value", value)
-    return lambda rng, shape: np.full(shape, number)  # noqa: ARG005 - an Initializer's form
+    return Constant(real_number("constant's value", value))
 
 
 def normal(rng: "np.random.Generator", shape: Shape) -> Array:

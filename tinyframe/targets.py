@@ -11,6 +11,31 @@ def are_labels(target: Array, shape: Shape) -> bool:
     return target.dtype.kind in "iu" and target.shape == shape[:-1] and shape[-1] > 1
 
 
+def as_labels(target: Array, outputs: int) -> Array | None:
+    """Return one label a row, of labels (rows,), one-hot rows or 0 and 1; None where it is not so.
+
+    Parameters
+    ----------
+    target
+        As `tinyframe.data.as_targets` returns it.
+    outputs
+        Number of outputs of the model.
+    """
+    if target.dtype.kind in "iu" and outputs > 1:
+        return target if target.ndim == 1 else None
+    if target.ndim != 2 or not are_classes(target, outputs):  # noqa: PLR2004 - (rows, outputs)
+        return None
+    return target[:, 0].astype(np.intp) if outputs == 1 else np.argmax(target, axis=1)
+
+
+def are_classes(target: Array, outputs: int) -> bool:
+    """Whether the targets name one class a row: labels, one-hot rows or a column of 0 and 1."""
+    if target.dtype.kind in "iu" and outputs > 1:
+        return True
+    binary = bool(np.all((target == 0) | (target == 1)))
+    return binary and (outputs == 1 or bool(np.all(np.sum(target, axis=-1) == 1)))
+
+
 def check_labels(labels: Array, classes: int, ignored: int | None = None) -> None:
     """Raise ValueError if a label is neither in 0 … classes − 1 nor the one that is ignored."""
     wrong = (labels < 0) | (labels >= classes)

@@ -2,25 +2,27 @@
 
 import math
 import os
+import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinyframe.data import BLOCK, Feed
-from tinyframe.history import History
-from tinyframe.layers.layer import Layer
-from tinyframe.losses import Loss
-from tinyframe.metrics import Metric
+from tinyframe.callbacks import Callback, Run
+from tinyframe.data import BLOCK
+from tinyframe.feed import Source
+from tinyframe.interrupts import on_interrupt
+from tinyframe.metrics import Metric, Scores
+from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
 from tinyframe.parameters import ParameterVector
-from tinyframe.scratch import Scratch
+from tinyframe.progress import track
 from tinyframe.types import Array
 
-Block: TypeAlias = tuple[tuple[int, int], tuple[Array, Array]]
-"""(start, stop), (x, target): some rows of a batch, and where they stand in the epoch."""
+Augment: TypeAlias = Callable[[Array, Any], Array]
+"""A function (x, rng) → x of the same shape, that changes a batch at random."""
 
 SMALL_MODEL = 100_000
 """Parameters below which a step's products run on one core, and another one can fetch data."""
@@ -28,94 +30,6 @@ SMALL_MODEL = 100_000
 
 BUFFER = 1024
 """Elements that NumPy copies at a time where operands lie in strides; its own 8,192 take longer."""
-
-
-class Objective:
-    """A chain of layers with a loss at its end: what training makes small.
-
-    Where the loss knows a form of itself that replaces the last layer (see `Loss.fuse`), the chain
-    ends before that layer, which is asked only for the predictions.
-
-    Parameters
-    ----------
-    layers
-        The layers in order, of which none is a Sequential.
-    loss
-        The loss of the last one's output.
-    """
-
-    def __init__(self, layers: tuple[Layer, ...], loss: Loss) -> None:
-        fused = loss.fuse(layers[-1])
-        self.head = None if fused is None else layers[-1]
-        self.layers = layers if fused is None else layers[:-1]
-        self.loss = loss if fused is None else fused
-        self.outputs: list[Array] = []
-        self.mass = 0.0  # of the last forward pass's loss: see Loss
-        # Below the lowest layer that is trained there is nothing to differentiate for.
-        with_parameters = [i for i, layer in enumerate(self.layers) if layer.trainable_parameters]
-        lowest = min(with_parameters, default=len(self.layers))
-        self._lowest = self.layers[lowest : lowest + 1]
-        self._above = self.layers[:lowest:-1]
-        self._training = False
-        self._rows: int | None = None  # that buffers are in use for; None where there are none
-
-    @contextmanager
-    def reusing_buffers(self) -> Iterator[None]:
-        """Let all parts keep their buffers from step to step, as long as the block lasts."""
-        self._rows = 0
-        try:
-            yield
-        finally:
-            self._rows = None
-            for part in self._parts():
-                part.release()
-
-    def _parts(self) -> Iterator[Scratch]:
-        for layer in (*self.layers, *([self.head] if self.head else [])):
-            yield from layer.walk()
-        yield self.loss
-
-    def forward(self, x: Array, target: Array, training: bool = False) -> float:
-        """Return the mean loss over the rows of x, keeping x and each layer's output."""
-        another_size = self._rows is not None and self._rows != len(x)
-        if another_size:
-            self._rows = len(x)
-            for part in self._parts():
-                part.reuse_buffers(len(x))
-        self._training = training
-        self.outputs = outputs = [x]
-        for layer in self.layers:
-            x = layer.forward(x, training)
-            outputs.append(x)
-            if another_size and x.shape[1:] != layer.output_shape:
-                raise ValueError(
-                    f"{layer!r} promised outputs of shape {layer.output_shape}, in setup, and "
-                    f"returned {x.shape[1:]}"
-                )
-        loss = self.loss.forward(x, target)
-        self.mass = len(x) if self.loss.mass is None else self.loss.mass
-        return loss
-
-    @property
-    def prediction(self) -> Array:
-        """The last layer's output in the last forward pass."""
-        last = self.outputs[-1]
-        return last if self.head is None else self.head.forward(last, self._training)
-
-    def backward(self) -> None:
-        """Write the gradient of the last forward pass's loss into the parameters."""
-        gradient = self.loss.backward()
-        for layer in self._above:
-            gradient = layer.backward(gradient)
-        for layer in self._lowest:
-            layer.backward_parameters(gradient)
-
-    def origin_of_nonfinite(self) -> str:
-        """Say where the last forward pass left the finite numbers."""
-        for number, (layer, output) in enumerate(zip(self.layers, self.outputs[1:], strict=True)):
-            if not np.isfinite(output).all():
-                return f"the output of layer {number}, {layer!r}, is the first that is not finite"
-        return "every layer's output is finite, the loss of them is not"
 
 
 class Trainer:
@@ -134,6 +48,27 @@ class Trainer:
         Rows a step.
     metrics
         Functions of all predictions of an epoch, each made before its own step, and their targets.
+    augment
+        Function (x, rng) that changes each block of training rows; None leaves them.
+    rng
+        What `augment` draws from.
+    order_rng
+        What shuffles the rows before each epoch; None leaves them in order.
+    skips_nonfinite
+        Whether a batch whose loss or gradient is not finite takes no step, in place of an error.
+
+    Attributes
+    ----------
+    order : array or None
+        The permutation of this epoch's rows.
+    total, mass : float
+        Sums over this epoch's batches: of loss times mass, and of masses.
+    base : float
+        `optimizer.epoch` when it began.
+    skipped : int
+        How many of its batches took no step.
+    seconds : float
+        How long it took before it was taken up again from a checkpoint.
     """
 
     def __init__(
@@ -141,158 +76,235 @@ class Trainer:
         objective: Objective,
         optimizer: Optimizer,
         parameters: ParameterVector,
-        feed: Feed,
+        feed: Source,
         batch_size: int,
         metrics: Mapping[str, Metric],
+        augment: Augment | None = None,
+        rng: "np.random.Generator | None" = None,
+        order_rng: "np.random.Generator | None" = None,
+        *,
+        skips_nonfinite: bool = False,
     ) -> None:
         self.objective = objective
         self.optimizer = optimizer
         self.parameters = parameters
         self.feed = feed
         self.batch_size = batch_size
-        self.metrics = metrics
+        self.scores = Scores(metrics, objective.loss.ignore_index)
+        self.augment, self.rng, self.order_rng = augment, rng, order_rng
+        self.skips_nonfinite = skips_nonfinite
         whole = any(part.mixes_rows for layer in objective.layers for part in layer.walk())
-        self.block = batch_size if whole else min(batch_size, BLOCK)
-        self._sum = np.zeros_like(parameters.grad) if self.block < batch_size else None
-        self._mass = 0.0  # of the last batch: see Loss
-        self._predictions: Array = np.empty(0)
-        rows = len(feed)
+        self.block = sys.maxsize if whole else BLOCK
+        self._sum = np.empty(0, parameters.grad.dtype)  # Σ mass · gradient over a batch's blocks
         # A larger model keeps all cores busy by itself.
         self.ahead = len(parameters) < SMALL_MODEL and (os.cpu_count() or 1) > 1
-        self.batches = [(i, min(i + batch_size, rows)) for i in range(0, rows, batch_size)]
-        self.blocks = [
-            (i, min(i + self.block, stop))
-            for start, stop in self.batches
-            for i in range(start, stop, self.block)
-        ]
+        self.begin(draws=False)
 
-    def epoch(self, number: int, order: Array | None) -> dict[str, float]:
-        """Go through all rows once, in `order` if given; return the mean loss and the metrics.
+    def begin(self, *, draws: bool = True) -> None:
+        """Begin an epoch: count from 0, and draw an order of the rows if there is to be one."""
+        self.total = self.mass = self.seconds = 0.0
+        self.skipped = 0
+        self.base = self.optimizer.epoch
+        self.scores.clear()
+        self.order: Array | None = None
+        rows = self.feed.rows
+        if draws and self.order_rng is not None and rows is not None and self.batch_size < rows:
+            self.order = self.order_rng.permutation(rows)
+
+    def epoch(
+        self, run: Run, after_batch: Sequence[Callable[[Run], None]] = ()
+    ) -> dict[str, float] | None:
+        """Go through the rows that are left; return the mean loss and the metrics, None if stopped.
+
+        Parameters
+        ----------
+        run
+            What is told of each batch, and may stop the epoch. Its batches so far are left out.
+        after_batch
+            Functions to call after each step.
 
         Raises
         ------
         FloatingPointError
-            If a loss is NaN or infinite, before the step that would have followed from it.
+            If a loss or gradient is NaN or infinite, before the step that would have followed.
         """
-        total = mass = 0.0
-        blocks = zip(
-            self.blocks, self.feed.blocks(self.blocks, order, ahead=self.ahead), strict=True
+        objective, optimizer, scores = self.objective, self.optimizer, self.scores
+        count = self.feed.batches(self.batch_size) or math.inf
+        batch_total = batch_mass = 0.0
+        split = False  # whether the batch has had a block already
+        blocks = self.feed.blocks(
+            self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
         )
-        done, count = self.optimizer.epoch, len(self.batches)
-        for batch, (start, stop) in enumerate(self.batches, 1):
-            loss = self._gradient(blocks, start, stop)
-            if not math.isfinite(loss):
-                raise FloatingPointError(
-                    f"epoch {number}, batch {batch}: the loss is {loss}: "
-                    f"{self.objective.origin_of_nonfinite()}. The weights are those before this "
-                    "batch. A smaller learning rate, or inputs scaled to about 1, usually helps, "
-                    "with new weights: these may be too large already"
-                )
+        with closing(blocks):
+            for x, target, weight, ends_batch in blocks:
+                x = x if self.augment is None else self._augmented(x, self.augment)
+                loss = objective.forward(x, target, weight, training=True)
+                batch_total += loss * objective.mass
+                batch_mass += objective.mass
+                if math.isfinite(loss):
+                    if scores.metrics:
+                        scores.add(objective.prediction, target, weight)
+                    objective.backward()
+                elif not self.skips_nonfinite:
+                    raise self._error(run, f"the loss is {loss}: {objective.origin_of_nonfinite()}")
+                if split or not ends_batch:
+                    self._join(objective.mass, batch_mass, first=not split, last=ends_batch)
+                split = not ends_batch
+                if split:
+                    continue
+                self._step(run, batch_total, batch_mass)
+                run.batch += 1
+                run.steps += 1
+                optimizer.epoch = self.base + run.batch / count
+                batch_total = batch_mass = 0.0
+                for hook in after_batch:
+                    hook(run)
+                if run.stopped and run.batch < count:
+                    return None
+        optimizer.epoch = self.base + 1.0
+        if not self.mass and self.skipped:
+            raise self._error(run, "no batch of the epoch had a finite loss and gradient")
+        figures = {"loss": self.total / (self.mass or 1.0), **scores.figures()}
+        return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
+
+    def _gradient_is_finite(self, run: Run) -> bool:
+        """Whether the step may be taken; raise FloatingPointError if not, unless it is skipped."""
+        gradient = self.parameters.grad
+        if math.isfinite(gradient.dot(gradient)) or np.isfinite(gradient).all():
+            return True
+        if self.skips_nonfinite:
+            return False
+        wrong = [p for p in self.parameters.parameters if not np.isfinite(p.grad).all()]
+        layers = [
+            f"layer {number}, {layer!r}"
+            for number, layer in enumerate(self.objective.layers)
+            if any(p is q for p in layer.parameters for q in wrong)
+        ]
+        raise self._error(
+            run, f"the loss is {run.loss:g}, but the gradient of {layers[-1]} is not finite"
+        )
+
+    def _error(self, run: Run, what: str) -> FloatingPointError:
+        return FloatingPointError(
+            f"epoch {run.epoch}, batch {run.batch + 1}: {what}. The weights are those before this "
+            "batch. A smaller learning rate, or inputs scaled to about 1, usually helps, with new "
+            'weights: these may be too large already; on_nonfinite="skip" leaves such batches out'
+        )
+
+    def _step(self, run: Run, total: float, mass: float) -> None:
+        """Take the step of a batch, if its loss and gradient are finite."""
+        run.loss = total / (mass or 1.0)
+        if math.isfinite(run.loss) and self._gradient_is_finite(run):
             self.optimizer.step(self.parameters)
-            self.optimizer.epoch = done + batch / count
-            total += loss * self._mass
-            mass += self._mass
-        figures = {"loss": total / (mass or 1.0)}
-        if self.metrics:
-            target = self.feed.y if order is None else self.feed.y[order]
-            figures |= {k: float(f(self._predictions, target)) for k, f in self.metrics.items()}
-        return figures
+            self.total += total
+            self.mass += mass
+        else:
+            self.skipped += 1
 
-    def _gradient(self, blocks: Iterator[Block], start: int, stop: int) -> float:
-        """Write the gradient of the mean loss over a batch into the parameters; return the loss."""
-        if self._sum is None or stop - start <= self.block:
-            loss = self._block_gradient(*next(blocks))
-            self._mass = self.objective.mass
-            return loss
-        self._sum.fill(0)
-        total = self._mass = 0.0
-        low = high = start
-        while high < stop:
-            (low, high), rows = next(blocks)
-            loss = self._block_gradient((low, high), rows)
-            if not math.isfinite(loss):
-                return loss
-            mass = self.objective.mass
-            total += mass * loss
-            self._mass += mass
-            self._sum += np.multiply(self.parameters.grad, mass, out=self.parameters.grad)
-        np.divide(self._sum, self._mass or 1.0, out=self.parameters.grad)
-        return total / (self._mass or 1.0)
+    def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:
+        """Add mass · gradient of a block to those of the batch's earlier ones; at last, divide."""
+        gradient = self.parameters.grad
+        np.multiply(gradient, mass, out=gradient)
+        if not first:
+            self._sum += gradient
+        elif len(self._sum):
+            np.copyto(self._sum, gradient)
+        else:
+            self._sum = gradient.copy()
+        if last:
+            np.divide(self._sum, batch_mass or 1.0, out=gradient)
 
-    def _block_gradient(self, span: tuple[int, int], rows: tuple[Array, Array]) -> float:
-        loss = self.objective.forward(*rows, training=True)
-        if math.isfinite(loss):
-            if self.metrics:
-                self._remember(self.objective.prediction, *span)
-            self.objective.backward()
-        return loss
-
-    def _remember(self, prediction: Array, start: int, stop: int) -> None:
-        if len(self._predictions) == 0:
-            shape = (len(self.feed), *prediction.shape[1:])
-            self._predictions = np.empty(shape, prediction.dtype)
-        self._predictions[start:stop] = prediction
+    def _augmented(self, x: Array, augment: Augment) -> Array:
+        """Return what `augment` makes of a copy of x, in x's dtype or, from integers, floats."""
+        assert self.rng is not None  # noqa: S101 - tells the type checker
+        changed = np.asarray(augment(x.copy(), self.rng))
+        if changed.shape != x.shape:
+            raise ValueError(f"augment expected to return shape {x.shape}, got {changed.shape}")
+        stays = x.dtype.kind in "bui" and changed.dtype.kind in "bui"
+        return changed.astype(x.dtype if stays else self.parameters.value.dtype, copy=False)
 
 
 def train(
     trainer: Trainer,
-    history: History,
-    *,
-    epochs: int,
-    rng: "np.random.Generator | None",
-    validation: Feed | None,
-    verbose: bool,
+    run: Run,
+    callbacks: tuple[Callback, ...],
+    validation: Source | None,
+    restore: Callable[[], None],
 ) -> None:
-    """Run the epochs, recording and printing each.
+    """Run the epochs, recording each in the model's history.
 
     Parameters
     ----------
     trainer
         What takes the steps.
-    history
-        Where each epoch is recorded.
-    epochs
-        How many times to go through all rows.
-    rng
-        Shuffles the rows before each epoch; None leaves them in order.
+    run
+        Which epochs, of which model. If it is within an epoch, that one is completed first.
+    callbacks
+        What is called at each epoch, and after each batch.
     validation
         Data to evaluate after each epoch.
-    verbose
-        Whether to print one line an epoch.
+    restore
+        Called once, where the run stands as its checkpoint left it: gives callbacks their state.
     """
-    objective, feed = trainer.objective, trainer.feed
-    shuffles = rng is not None and trainer.batch_size < len(feed)
-    with objective.reusing_buffers():
-        for epoch in range(1, epochs + 1):
-            began = time.perf_counter()
-            order = rng.permutation(len(feed)) if rng is not None and shuffles else None
+    objective = trainer.objective
+    after_batch: list[Callable[[Run], None]] = [
+        callback.on_batch_end
+        for callback in callbacks
+        if type(callback).on_batch_end is not Callback.on_batch_end
+    ]
+    within = run.batch > 0
+    if not within:
+        restore()
+    with objective.reusing_buffers(), on_interrupt(lambda: run.stop("interrupted")):
+        while within or (run.epoch < run.last_epoch and not run.stopped):
+            if not within:
+                run.epoch += 1
+                run.batch = 0
+                trainer.begin()
+            for callback in callbacks:
+                callback.on_epoch_begin(run)
+            if within:
+                restore()
+            within = False
+            began = time.perf_counter() - trainer.seconds
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 np.setbufsize(BUFFER)  # until the end of this block, as all that errstate restores
-                figures = trainer.epoch(epoch, order)
-                seconds = time.perf_counter() - began
+                figures = trainer.epoch(run, after_batch)
+                trainer.seconds = time.perf_counter() - began
+                if figures is None:
+                    break
                 if validation is not None:
-                    found = evaluate(objective, validation, trainer.metrics)
+                    found = evaluate(objective, validation, trainer.scores.metrics)
                     figures |= {f"val_{name}": figure for name, figure in found.items()}
-            history.record({**figures, "seconds": seconds})
+            run.figures = {**figures, "seconds": trainer.seconds}
+            run.model.history.record(run.figures)
             trainer.optimizer.observe(figures)
-            if verbose:
-                shown = "  ".join(f"{name} {figure:.4f}" for name, figure in figures.items())
-                count = f"{epoch:{len(str(epochs))}}/{epochs}"
-                print(f"epoch {count}  {shown}  {seconds:.2f} s", flush=True)  # noqa: T201 - verbose
+            for callback in callbacks:
+                callback.on_epoch_end(run)
+            run.batch = 0
+    run.finished = True
 
 
-def evaluate(objective: Objective, feed: Feed, metrics: Mapping[str, Metric]) -> dict[str, float]:
-    """Return the mean loss and the metrics over all rows; changes nothing."""
+def evaluate(
+    objective: Objective, feed: Source, metrics: Mapping[str, Metric], *, watched: bool = False
+) -> dict[str, float]:
+    """Return the mean loss and the metrics over all rows; changes nothing.
+
+    Parameters
+    ----------
+    objective, feed, metrics
+        Of what, on which data, and which metrics.
+    watched
+        Whether a bar is shown where it takes long.
+    """
     total = mass = 0.0
-    predictions = []
-    spans = [(start, min(start + BLOCK, len(feed))) for start in range(0, len(feed), BLOCK)]
-    for x, target in feed.blocks(spans):
-        total += objective.forward(x, target) * objective.mass
+    scores = Scores(metrics, objective.loss.ignore_index)
+    blocks = track(
+        feed.blocks(BLOCK, BLOCK), feed.batches(BLOCK), "evaluate", "block", wanted=watched
+    )
+    for x, target, weight, _ in blocks:
+        total += objective.forward(x, target, weight) * objective.mass
         mass += objective.mass
         if metrics:
-            predictions.append(objective.prediction)
-    figures = {"loss": total / (mass or 1.0)}
-    if metrics:
-        prediction = np.concatenate(predictions)
-        figures |= {name: float(metric(prediction, feed.y)) for name, metric in metrics.items()}
-    return figures
+            scores.add(objective.prediction, target, weight)
+    return {"loss": total / (mass or 1.0), **scores.figures()}

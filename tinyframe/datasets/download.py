@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from tinyframe.progress import track
+
 CHUNK = 1 << 16
 
 
@@ -94,13 +96,15 @@ def _fetch(url: str, write: Callable[[bytes], object], limit: int, deadline: flo
     if remaining <= 0:
         raise TimeoutError("no time left")
     with urllib.request.urlopen(url, timeout=min(10.0, remaining)) as response:  # noqa: S310 - our own https addresses
-        while chunk := response.read1(CHUNK):
+        promised = response.headers.get("Content-Length")
+        total = None if promised is None else int(promised)
+        chunks = iter(lambda: response.read1(CHUNK), b"")
+        for chunk in track(chunks, total, url.rpartition("/")[2], "B", measure=len):
             received += len(chunk)
             if received > limit:
                 raise OSError(f"more than {limit} bytes")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"only {received} bytes in time")
             write(chunk)
-        promised = response.headers.get("Content-Length")
-        if promised is not None and received != int(promised):
-            raise OSError(f"{promised} bytes promised, {received} delivered")
+        if total is not None and received != total:
+            raise OSError(f"{total} bytes promised, {received} delivered")

@@ -71,6 +71,12 @@ class MultiHeadAttention(Layer):
         self.output_bias = Parameter((features,), zeros, dtype=dtype)
         return input_shape
 
+    @property
+    def multiply_adds(self) -> int:
+        time, features = self.input_shape or (0, 0)
+        products = self.weight.size + self.output_weight.size
+        return time * (products + 2 * time * features)
+
     def forward(self, x: Array, training: bool = False) -> Array:
         x = np.asarray(x, self.dtype)
         if x.shape[1:] != self.input_shape:

@@ -1,5 +1,7 @@
 """Convolutions: a small kernel of weights moved over images or sequences."""
 
+import math
+
 import numpy as np
 
 from tinyframe.checks import batched, positive_integer
@@ -92,6 +94,10 @@ class Convolution(Layer):
         self.weight = Parameter(weight_shape, self.initializer, dtype=self.dtype)
         if self.use_bias:
             self.bias = Parameter((self.filters,), zeros, dtype=self.dtype)
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.weight.size * math.prod(self._correlation.windows.output)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         x = np.asarray(x, self.dtype)

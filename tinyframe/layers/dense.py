@@ -1,5 +1,7 @@
 """Dense: the affine map of the document's equations 1 and 2."""
 
+import math
+
 import numpy as np
 
 from tinyframe.checks import positive_integer, shape_error
@@ -61,6 +63,10 @@ class Dense(Layer):
         if self.use_bias:
             self.bias = Parameter((units,), dtype=self.dtype)
         return (*input_shape[:-1], units)
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.weight.size * math.prod((self.output_shape or ())[:-1])
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if self._buffers is None:  # inside `fit` the shapes are known to fit

@@ -38,6 +38,9 @@ class Layer(Scratch, ABC):
     mixes_rows
         Class attribute: True where a row of y depends on other rows of x, as in batch
         normalisation. Training then never splits a batch.
+    state_names
+        Class attribute: names of attributes, float arrays, that training changes besides the
+        parameters, as running averages.
     random
         Class attribute: True where training draws random numbers, from `self.rng`; `fit` seeds it.
     trainable
@@ -50,6 +53,7 @@ class Layer(Scratch, ABC):
     dtype: np.dtype[Any] = np.dtype(np.float32)
     takes_integers: bool = False
     mixes_rows: bool = False
+    state_names: tuple[str, ...] = ()
     random: bool = False
     _trainable: bool = True
     _rng: "np.random.Generator | None" = None
@@ -189,6 +193,11 @@ class Layer(Scratch, ABC):
             if layer.trainable
             for _, parameter in layer._members(Parameter)  # noqa: SLF001 - same class
         )
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications, each with an addition, in the products of one sample's forward pass."""
+        return sum(child.multiply_adds for child in self.children.values())
 
     @property
     def rng(self) -> "np.random.Generator":

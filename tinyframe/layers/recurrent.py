@@ -76,6 +76,11 @@ class Recurrent(Layer):
         self.bias = Parameter((gates * self.units,), zeros, dtype=self.dtype)
         return (time, self.units) if self.return_sequences else (self.units,)
 
+    @property
+    def multiply_adds(self) -> int:
+        time = (self.input_shape or (0,))[0]
+        return time * (self.weight.size + self.recurrent_weight.size)
+
     @abstractmethod
     def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
         """Compute the states after a step from those before it; turn z into what backward needs.

@@ -145,6 +145,15 @@ class Optimizer(ABC):
         if isinstance(self._learning_rate, Schedule):
             self._learning_rate.observe(figures)
 
+    def state(self) -> dict[str, Array]:
+        """Return what is remembered from step to step, by name; not copies."""
+        return {k: v for k, v in self._slots.items() if not k.startswith("scratch ")}
+
+    def restore(self, steps: int, epoch: float, state: Mapping[str, Array]) -> None:
+        """Go on from what `state` returned after so many steps and epochs."""
+        self.steps, self.epoch = steps, epoch
+        self._slots = dict(state)
+
     def _slot(self, name: str, value: Array) -> Array:
         """Return what is remembered under a name, shaped as θ; zeros at first."""
         slot = self._slots.get(name)

@@ -1,0 +1,195 @@
+"""Which metrics `fit` knows by name, and how they see all rows of an epoch at once."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
+from tinyframe.metrics.ranking import roc_auc
+from tinyframe.metrics.regression import mae, mse, r2
+from tinyframe.targets import are_classes, are_labels
+from tinyframe.types import Array
+
+MetricFunction: TypeAlias = Callable[..., float]
+"""(prediction, target) → number, over all rows; or (prediction, target, weight=None)."""
+
+NAMED: dict[str, MetricFunction] = {
+    "accuracy": accuracy,
+    "f1": f1,
+    "mae": mae,
+    "mse": mse,
+    "precision": precision,
+    "r2": r2,
+    "recall": recall,
+    "roc_auc": roc_auc,
+    "top_k_accuracy": top_k_accuracy,
+}
+"""The metrics that have a name."""
+
+OF_CLASSES = (accuracy, f1, precision, recall, roc_auc, top_k_accuracy)
+
+
+class Metric:
+    """A metric with options and a name: `Metric(top_k_accuracy, k=3)`.
+
+    Parameters
+    ----------
+    function
+        Function (prediction, target, …) → number.
+    name
+        What History calls it; by default the function's name and the options' values: "f1_micro".
+    options
+        Arguments by name that the function is called with.
+
+    Raises
+    ------
+    TypeError
+        If `function` is none, or does not take one of the options.
+    """
+
+    def __init__(self, function: MetricFunction, name: str | None = None, **options: Any) -> None:
+        if not callable(function):
+            raise TypeError(f"Metric expected a function, got {function!r}")
+        self.name = name or "_".join([_name(function), *map(str, options.values())])
+        self.function = function
+        self.options = options
+        taken = inspect.signature(function).parameters
+        for option in options:
+            if option not in taken:
+                raise TypeError(f"{_name(function)} has no option {option!r}")
+
+    def __call__(self, prediction: Array, target: Array, weight: Array | None = None) -> float:
+        """Return the figure over all rows; rows of weight 0 are left out.
+
+        Parameters
+        ----------
+        prediction, target, weight
+            As the function takes them; one that takes no weight sees all other rows alike.
+        """
+        call = partial(self.function, **self.options)
+        if weight is None:
+            return float(call(prediction, target))
+        if "weight" in inspect.signature(self.function).parameters:
+            return float(call(prediction, target, weight=weight))
+        counted = weight > 0
+        return float(call(prediction[counted], target[counted]))
+
+    def __repr__(self) -> str:
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return f"Metric({_name(self.function)}{options})"
+
+
+def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric]:
+    """Return the metrics by name; None means accuracy where the targets are classes.
+
+    Parameters
+    ----------
+    metrics
+        Names, functions or `Metric`s.
+    target
+        What they will be compared with.
+    outputs
+        Number of outputs of the model.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is neither of these, has a name that is taken, or needs classes where there are none.
+    """
+    if metrics is None:
+        classes = outputs > 1 and are_classes(target, outputs)
+        return {"accuracy": Metric(accuracy)} if classes else {}
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise TypeError(f'metrics expected a list such as ["accuracy"], got {metrics!r}')
+    chosen: dict[str, Metric] = {}
+    for metric in metrics:
+        if isinstance(metric, str):
+            if metric not in NAMED:
+                raise ValueError(f"metrics expected names among {sorted(NAMED)}, got {metric!r}")
+            found = Metric(NAMED[metric], metric)
+        elif isinstance(metric, Metric):
+            found = metric
+        elif callable(metric):
+            found = Metric(metric)
+        else:
+            raise TypeError(f"metrics expected names or functions, got {metric!r}")
+        name = found.name
+        if name in chosen or name in ("loss", "seconds", "epoch") or name.startswith("val_"):
+            raise ValueError(
+                f"metrics expected another name for each, got {name!r}, which is taken"
+            )
+        if found.function in OF_CLASSES and not are_classes(target, outputs):
+            raise ValueError(
+                f"the metric {name} expected classes: integer labels, one-hot rows or a column of "
+                f"0 and 1; got {target.dtype} targets of shape {target.shape}"
+            )
+        chosen[name] = found
+    return chosen
+
+
+class Scores:
+    """Gathers predictions block by block, so that metrics are exact over all rows of an epoch.
+
+    Parameters
+    ----------
+    metrics
+        By name.
+    ignored
+        A label whose positions no metric sees.
+    """
+
+    def __init__(self, metrics: Mapping[str, Metric], ignored: int | None = None) -> None:
+        self.metrics = metrics
+        self.ignored = ignored
+        self._gathered: dict[str, Array] = {}  # with room for more rows
+        self._rows = 0
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._rows = 0
+
+    def add(self, prediction: Array, target: Array, weight: Array | None) -> None:
+        """Copy the next rows."""
+        stop = self._rows + len(prediction)
+        for name, rows in (("prediction", prediction), ("target", target), ("weight", weight)):
+            if rows is None:
+                continue
+            gathered = self._gathered.get(name)
+            if gathered is None or len(gathered) < stop:
+                larger = np.empty((max(stop, 2 * self._rows), *rows.shape[1:]), rows.dtype)
+                if gathered is not None:
+                    larger[: self._rows] = gathered[: self._rows]
+                gathered = self._gathered[name] = larger
+            gathered[self._rows : stop] = rows
+        self._rows = stop
+
+    @property
+    def gathered(self) -> dict[str, Array]:
+        """What was added since it was cleared: "prediction", "target" and, if given, "weight"."""
+        return {name: rows[: self._rows] for name, rows in self._gathered.items() if self._rows}
+
+    @gathered.setter
+    def gathered(self, arrays: Mapping[str, Array]) -> None:
+        self._gathered = dict(arrays)
+        self._rows = len(self._gathered.get("prediction", ()))
+
+    def figures(self) -> dict[str, float]:
+        """Return each metric over all rows added."""
+        if not self.metrics:
+            return {}
+        gathered = self.gathered
+        prediction, target = gathered["prediction"], gathered["target"]
+        weight = gathered.get("weight")
+        if self.ignored is not None and are_labels(target, prediction.shape):
+            counted = target != self.ignored
+            if weight is not None:
+                weight = np.repeat(weight, np.sum(counted.reshape(len(counted), -1), axis=1))
+            prediction, target = prediction[counted], target[counted]
+        return {name: metric(prediction, target, weight) for name, metric in self.metrics.items()}
+
+
+def _name(function: MetricFunction) -> str:
+    return getattr(function, "__name__", type(function).__name__)

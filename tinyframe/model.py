@@ -1,0 +1,398 @@
+"""Model: a layer that can fit, predict and evaluate."""
+
+import os
+from abc import ABC
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.callbacks import Callback, Run, check_callbacks
+from tinyframe.checkpoint import give_back, in_order, opened
+from tinyframe.checks import boolean, positive_integer, random_generator
+from tinyframe.data import BLOCK
+from tinyframe.display import display
+from tinyframe.history import History
+from tinyframe.layers.layer import Layer, restored_on_error
+from tinyframe.losses import Loss
+from tinyframe.metrics import named_metrics
+from tinyframe.objective import Objective
+from tinyframe.optimizers import Optimizer
+from tinyframe.parameters import ParameterVector
+from tinyframe.progress import track
+from tinyframe.settings import (
+    chosen_loss,
+    chosen_optimizer,
+    seed,
+    skips_nonfinite,
+    verbosity,
+)
+from tinyframe.sources import (
+    Asked,
+    check_lasting,
+    input_dtype,
+    inputs,
+    source,
+    with_validation,
+)
+from tinyframe.storage.errors import StorageError
+from tinyframe.summary import summary, summary_html
+from tinyframe.training import Augment, Trainer, evaluate, train
+from tinyframe.types import Array, RandomSeed
+
+
+class Model(Layer, ABC):
+    """A layer at the top: what data goes into, and predictions come out of.
+
+    Attributes
+    ----------
+    history : History
+        What training recorded.
+    loss, optimizer
+        Those of the last `fit`; None before.
+    """
+
+    history: History
+    loss: Loss | None = None
+    optimizer: Optimizer | None = None
+
+    def fit(
+        self,
+        X: Any,
+        y: npt.ArrayLike | None = None,
+        *,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        epochs: int = 10,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        validation_data: Any = None,
+        validation_split: float | None = None,
+        metrics: Iterable[Any] | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: Any = None,
+        augment: Augment | None = None,
+        callbacks: Iterable[Callback] | None = None,
+        rng: RandomSeed = None,
+        verbose: int = 1,
+        on_nonfinite: str = "raise",
+        resume: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Train on X and y, and return this model. Fitting again goes on from where it is.
+
+        Ctrl-C ends training after the batch, as if it were done; the weights and the history of the
+        complete epochs stay. A second Ctrl-C raises KeyboardInterrupt at once.
+
+        Parameters
+        ----------
+        X : array, DataFrame or iterable of batches
+            Shape (rows, *input_shape): finite numbers; integers such as uint8 pixels too. Converted
+            batch by batch to the model's dtype. Without y: batches (x, y) or (x, y, weight), to
+            be gone through anew each epoch, each of which is a step.
+        y : array or Series
+            Integer class labels (rows,), one-hot rows or other numbers (rows, outputs), or for a
+            single output (rows,).
+        loss
+            What to make small. By default that of the last fit, at first `MSELoss()`.
+        optimizer
+            How to make it small. By default that of the last fit, at first `SGD(0.1)`. One that
+            this model has not trained with before starts without momentum.
+        epochs
+            How many times to go through all rows.
+        batch_size
+            Rows a step; None takes all rows in each: plain gradient descent. A last, smaller batch
+            takes a step too.
+        shuffle
+            Whether to go through the rows in a new order each epoch.
+        validation_data
+            (X, y), (X, y, weight) or batches to evaluate after each epoch.
+        validation_split
+            Instead: the share of rows, in (0, 1), to set aside for that. They come from all over X,
+            and are the same ones each time, so that fitting again never trains on them.
+        metrics
+            Names ("accuracy"), `Metric`s or functions (prediction, target) → number; see
+            `tinyframe.metrics`. By default accuracy where y names classes.
+        sample_weight : array of shape (rows,)
+            What each row counts, ≥ 0, in loss and metrics: 2 as if it were there twice, 0 not.
+        class_weight
+            What each class counts: {label: weight}, a number a class, or "balanced" for classes
+            that count alike however many rows they have. Multiplies `sample_weight`.
+        augment
+            Function (x, rng) → x that changes a copy of each block of training rows at random.
+        callbacks
+            What else to do as it trains: `EarlyStopping()`, `ModelCheckpoint("best.npz")`, …
+        rng
+            Seed or generator for all that is random: weights that have no value yet, the order of
+            the rows, dropout, augmentation. The same seed gives the same bits on the same machine.
+            (Weights get a value when they are first looked at, as by `predict`;
+            `build(input_shape, rng=0)` seeds them.)
+        verbose
+            1 or True: a live bar on a terminal or in a notebook (extra `progress`), elsewhere a
+            line an epoch; 2: a line an epoch; 0 or False: silent.
+        on_nonfinite
+            Where the loss or the gradient of a batch is NaN or infinite: "raise" an error, or
+            "skip" the batch, which takes no step then; History counts them as "skipped".
+        resume
+            A file that `Checkpoint` wrote, to go on from, to the bit, with the same data and
+            arguments; `epochs` counts those done before too. Begins anew if there is no such file.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above; the model is then as it was.
+        FloatingPointError
+            If the loss or the gradient becomes NaN or infinite: names the epoch, the batch and the
+            layer. The weights are those before that batch.
+        StorageError
+            If `resume` names a file that is damaged, or of another model or run.
+        """
+        epochs = positive_integer("epochs", epochs)
+        batch_size = None if batch_size is None else positive_integer("batch_size", batch_size)
+        loss = chosen_loss(loss, self.loss)
+        optimizer = chosen_optimizer(optimizer, self.optimizer)
+        shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
+        skips = skips_nonfinite(on_nonfinite)
+        if augment is not None and not callable(augment):
+            raise TypeError(f"augment expected a function (x, rng), got {augment!r}")
+        check_lasting(epochs, X, validation_data)
+        everyone = in_order(check_callbacks(callbacks), display(verbose))
+        weights_rng, order_rng, layers_rng, augment_rng = random_generator(rng).spawn(4)
+        with ExitStack() as at_the_end:
+            with restored_on_error(self):
+                asked = Asked(self, self._entry, loss, class_weight)
+                feed, sample = source(asked, X, y, sample_weight, build=True)
+                feed, validation = with_validation(asked, feed, validation_data, validation_split)
+                chosen = named_metrics(metrics, sample, self._outputs)
+                if not self.trainable_parameters:
+                    raise ValueError("fit expected a model with parameters to train, got none")
+                assert self.input_shape is not None  # noqa: S101 - tells the type checker
+                self.build(self.input_shape)  # in this model's dtype, if another shared layers
+                rows = feed.rows or 1
+                batch_size = rows if batch_size is None else min(batch_size, rows)
+                names = ("loss", *chosen)
+                if validation is not None:
+                    names += tuple(f"val_{name}" for name in names)
+                batches = feed.batches(batch_size)
+                names += ("skipped", "seconds") if skips else ("seconds",)
+                run = Run(self, optimizer, names, epochs, batches)
+                run.callbacks = everyone
+                checkpoint = None if resume is None else opened(resume, run, feed, batch_size)
+                for callback in everyone:
+                    callback.on_train_begin(run)
+                    at_the_end.callback(callback.on_train_end, run)
+            seed(self, weights_rng, layers_rng)
+            parameters = self._begin(loss, optimizer)
+            trainer = run.trainer = Trainer(
+                Objective(self._chain(), loss),
+                optimizer,
+                parameters,
+                feed,
+                batch_size,
+                chosen,
+                augment,
+                augment_rng,
+                order_rng if shuffle else None,
+                skips_nonfinite=skips,
+            )
+            if checkpoint is not None:
+                checkpoint.restore(run)
+            train(trainer, run, everyone, validation, partial(give_back, checkpoint, everyone))
+        return self
+
+    def train_on_batch(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        rng: RandomSeed = None,
+    ) -> float:
+        """Take one step on these rows and return the loss before it; nothing is recorded.
+
+        For streams. Random layers go on drawing from the generators they have.
+
+        Parameters
+        ----------
+        X, y, sample_weight, loss, optimizer
+            As in `fit`.
+        rng
+            Seeds the weights that have no value yet and, where given, the random layers.
+
+        Raises
+        ------
+        TypeError, ValueError, FloatingPointError
+            As `fit` does.
+        """
+        loss = chosen_loss(loss, self.loss)
+        optimizer = chosen_optimizer(optimizer, self.optimizer)
+        weights_rng, _, layers_rng = random_generator(rng).spawn(3)
+        with restored_on_error(self):
+            feed, _ = source(Asked(self, self._entry, loss), X, y, sample_weight, build=True)
+        seed(self, weights_rng, None if rng is None else layers_rng)
+        parameters = self._begin(loss, optimizer)
+        rows, epoch = feed.rows or 1, optimizer.epoch
+        run = Run(self, optimizer, ("loss",), 1, 1)
+        trainer = Trainer(Objective(self._chain(), loss), optimizer, parameters, feed, rows, {})
+        trainer.ahead = False
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            trainer.epoch(run)
+        optimizer.epoch = epoch  # a batch is no epoch
+        return run.loss
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        batch_size: int | None = 32,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        rng: RandomSeed = None,
+    ) -> Self:
+        """Go through these rows once, in their order, silently, and return this model.
+
+        For data that comes in parts. Parameters and errors are those of `fit`.
+        """
+        return self.fit(
+            X, y, sample_weight=sample_weight, batch_size=batch_size, loss=loss,
+            optimizer=optimizer, rng=rng, epochs=1, shuffle=False, verbose=0,
+        )  # fmt: skip
+
+    def predict(self, X: npt.ArrayLike, *, verbose: int = 1) -> Array:
+        """Return the outputs for X, in a fresh array of shape (rows, *output_shape).
+
+        It changes nothing, so that many threads may predict with one model at once.
+
+        Parameters
+        ----------
+        X : array of shape (rows, *input_shape)
+            Finite numbers.
+        verbose
+            0 never shows a bar; otherwise there is one where it takes long, on a terminal.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not that, or the model is not built.
+        """
+        x = inputs(self, self._entry, X)
+        dtype = input_dtype(self, x)
+        if len(x) <= BLOCK:
+            return self.forward(x.astype(dtype, copy=False)).astype(self.dtype, "C")
+        assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
+        starts = range(0, len(x), BLOCK)
+        for start in track(starts, len(starts), "predict", "block", wanted=verbose != 0):
+            rows = slice(start, start + BLOCK)
+            prediction[rows] = self.forward(x[rows].astype(dtype, copy=False))
+        return prediction
+
+    def evaluate(
+        self,
+        X: Any,
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        loss: Loss | None = None,
+        metrics: Iterable[Any] | None = None,
+        verbose: int = 1,
+    ) -> dict[str, float]:
+        """Return the loss and the metrics on X and y: {"loss": …, "accuracy": …}.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        loss
+            By default that of the last fit, at first `MSELoss()`.
+        metrics
+            As in `fit`.
+        verbose
+            As in `predict`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above, or the model is not built.
+        """
+        loss = chosen_loss(loss, self.loss)
+        feed, sample = source(Asked(self, self._entry, loss), X, y, sample_weight)
+        chosen = named_metrics(metrics, sample, self._outputs)
+        return evaluate(Objective(self._chain(), loss), feed, chosen, watched=verbose != 0)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write architecture and weights to a file, whole or not at all; `load` reads it.
+
+        Parameters
+        ----------
+        path
+            A name in .npz, NumPy's own container, or .safetensors (extra of that name).
+
+        Raises
+        ------
+        ValueError
+            If the name ends otherwise, or the model is not built.
+        StorageError
+            If a layer is not registered, or the file cannot be written; what was there stays.
+        """
+        from tinyframe.storage.models import save_model  # noqa: PLC0415 - spares `import tinyframe`
+
+        save_model(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the model that `save` wrote. Files of strangers are safe to load, if useless.
+
+        Parameters
+        ----------
+        path
+            As in `save`.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read, is damaged, newer than this version, names layers that are
+            not registered, or holds another model than this class.
+        """
+        from tinyframe.storage.models import load_model  # noqa: PLC0415 - as above
+
+        model = load_model(path)
+        if not isinstance(model, cls):
+            raise StorageError(f"{path}: expected a {cls.__name__}, got a {type(model).__name__}")
+        return model
+
+    def summary(self) -> str:
+        """Return a table: each layer, its output shape, parameters and work, and the totals."""
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
+
+    # ---------------------------------------------------------------- details
+
+    @property
+    def _entry(self) -> Layer:
+        """The layer that meets the data: named where a shape does not fit."""
+        return self
+
+    def _chain(self) -> tuple[Layer, ...]:
+        """Return the layers whose composition this is."""
+        return (self,)
+
+    @property
+    def _outputs(self) -> int:
+        assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        return self.output_shape[-1]
+
+    def _begin(self, loss: Loss, optimizer: Optimizer) -> ParameterVector:
+        """Take loss and optimizer into use, and return the parameters to train."""
+        if optimizer is not self.optimizer:
+            optimizer.reset()
+        self.loss, self.optimizer = loss, optimizer
+        return ParameterVector(self.trainable_parameters)

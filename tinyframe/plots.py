@@ -1,0 +1,295 @@
+"""Pictures of a model: its architecture, weights, activations, saliency, and mistakes.
+
+Each function draws on matplotlib's axes, or a new figure's, and returns them (extra `plot`):
+`draw(model).figure.savefig("model.svg")`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.checks import batched
+from tinyframe.inspection import activations, saliency
+from tinyframe.layers.layer import Layer
+from tinyframe.metrics import confusion_matrix
+from tinyframe.model import Model
+from tinyframe.optional import require
+from tinyframe.types import Array, Shape
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST = 64
+"""Panels in a figure; what is beyond is left out, and the title says so."""
+
+
+def draw(model: Layer, ax: "Axes | None" = None) -> "Axes":
+    """Draw the layers as boxes, from the input at the top; containers as boxes around theirs.
+
+    Parameters
+    ----------
+    model
+        A layer, mostly a Sequential; built, or the shapes are missing.
+    ax
+        Where to draw.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    """
+    patches = require("matplotlib.patches", "plot", "a plot")
+    boxes = list(_boxes(model, 0, 0.0))
+    height = sum(1 for *_, lines in boxes if lines > 0) + 0.35 * sum(
+        1 for *_, lines in boxes if lines == 0
+    )
+    deepest = max(depth for _, depth, *_ in boxes)
+    if ax is None:
+        figure = _pyplot().figure(figsize=(6, 0.3 + 0.42 * height), layout="constrained")
+        ax = figure.add_subplot()
+    bottom = max(stop for *_, stop, _ in boxes)
+    for layer, depth, start, stop, lines in boxes:
+        inset = 0.35 * depth
+        box = patches.FancyBboxPatch(
+            (inset, start), 10 - 2 * inset, stop - start,
+            boxstyle="round,pad=0,rounding_size=0.12", linewidth=0.8, edgecolor="0.3",
+            facecolor=_colour(layer) if lines else f"{0.97 - 0.04 * depth:.2f}",
+        )  # fmt: skip
+        ax.add_patch(box)
+        title = type(layer).__name__ if not lines else _shortened(repr(layer))
+        where = start + (0.22 if not lines else (stop - start) / 2)
+        ax.text(inset + 0.2, where, title, va="center", fontsize=8 if lines else 7)
+        if layer.output_shape is not None:
+            shape = batched(layer.output_shape)
+            ax.text(
+                9.8 - inset, where, shape, va="center", ha="right", fontsize=7, color="0.3",
+            )  # fmt: skip
+    ax.set(xlim=(-0.1, 10.1), ylim=(bottom + 0.1, -0.1))
+    ax.set_axis_off()
+    if deepest == 0:
+        ax.set_title(type(model).__name__, fontsize=9)
+    return ax
+
+
+def plot_weights(
+    layer: Layer, image_shape: Shape | None = None, figure: "Figure | None" = None
+) -> "Figure":
+    """Draw what each unit of a layer looks for: its weights as an image, red + and blue −.
+
+    Parameters
+    ----------
+    layer
+        A built layer with a `weight`: Dense (inputs, units), or a convolution (filters, channels,
+        height, width), whose first three channels become a grey or coloured image.
+    image_shape
+        (height, width) of a Dense layer's inputs; by default square if they are.
+    figure
+        Where to draw; by default a new one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the layer has no such weight, or its inputs are no image of that shape.
+    ImportError
+        Without matplotlib.
+    """
+    weight = getattr(layer, "weight", None)
+    if weight is None or weight.value.ndim not in (2, 4):
+        raise TypeError(f"plot_weights expected a Dense layer or a convolution, got {layer!r}")
+    if weight.value.ndim == 4:  # noqa: PLR2004 - (filters, channels, height, width)
+        images = weight.value.mean(axis=1)
+    else:
+        images = weight.value.T.reshape(-1, *_image_shape(len(weight.value), image_shape))
+    return _panels(images, [f"{i}" for i in range(len(images))], figure, signed=True)
+
+
+def plot_activations(model: Model, x: npt.ArrayLike, figure: "Figure | None" = None) -> "Figure":
+    """Draw the outputs of each layer for one sample: images as images, vectors as bars.
+
+    Parameters
+    ----------
+    model
+        A built model.
+    x : array of shape input_shape
+        One sample.
+    figure
+        Where to draw; by default a new one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x is not that.
+    ImportError
+        Without matplotlib.
+    """
+    outputs = activations(model, np.asarray(x)[np.newaxis])
+    if figure is None:
+        figure = _pyplot().figure(figsize=(8, 1.1 * len(outputs) + 0.5), layout="constrained")
+    rows = figure.subfigures(len(outputs), 1, squeeze=False)[:, 0]
+    for row, (name, output) in zip(rows, outputs.items(), strict=True):
+        row.suptitle(
+            f"{_shortened(name)}   {batched(output.shape[1:])}", fontsize=8, x=0.01, ha="left"
+        )
+        values = output[0]
+        if values.ndim == 3:  # noqa: PLR2004 - (channels, height, width)
+            panels = row.subplots(1, min(len(values), 16), squeeze=False)[0]
+            for axes, channel in zip(panels, values, strict=False):
+                axes.imshow(channel, cmap="gray")
+                axes.set_axis_off()
+        elif values.ndim == 2:  # noqa: PLR2004 - an image, or (time, features)
+            square = max(values.shape) < 3 * min(values.shape)
+            row.subplots().imshow(values, cmap="gray", aspect="equal" if square else "auto")
+        else:
+            row.subplots().bar(np.arange(values.size), values.ravel(), width=1)
+    return figure
+
+
+def plot_saliency(
+    model: Model, X: npt.ArrayLike, output: int | None = None, figure: "Figure | None" = None
+) -> "Figure":
+    """Draw images, and below each how much every pixel speaks for (red) or against the answer.
+
+    Parameters
+    ----------
+    model, X, output
+        As in `inspection.saliency`; samples are images, channels first if they have any.
+    figure
+        Where to draw; by default a new one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not that.
+    ImportError
+        Without matplotlib.
+    """
+    x = np.asarray(X)
+    gradient = saliency(model, X, output)
+    answers = model.predict(x).argmax(axis=1) if output is None else np.full(len(x), output)
+    if x.ndim == 2:  # noqa: PLR2004 - rows of pixels
+        shape = _image_shape(x.shape[1], None)
+        x, gradient = (a.reshape(-1, *shape) for a in (x, gradient))
+    if x.ndim == 4:  # noqa: PLR2004 - channels
+        x, gradient = x.mean(axis=1), gradient.sum(axis=1)
+    if x.ndim != 3:  # noqa: PLR2004 - images
+        raise ValueError(f"plot_saliency expected images, got samples of shape {x.shape[1:]}")
+    count = min(len(x), 10)
+    if figure is None:
+        figure = _pyplot().figure(figsize=(1.2 * count + 0.4, 3), layout="constrained")
+    panels = figure.subplots(2, count, squeeze=False)
+    for i in range(count):
+        panels[0, i].imshow(x[i], cmap="gray_r")
+        panels[0, i].set_title(f"→ {answers[i]}", fontsize=9)
+        limit = np.abs(gradient[i]).max() or 1.0
+        panels[1, i].imshow(gradient[i], cmap="RdBu_r", vmin=-limit, vmax=limit)
+    for axes in panels.ravel():
+        axes.set_axis_off()
+    return figure
+
+
+def plot_confusion_matrix(
+    prediction: Array,
+    target: npt.ArrayLike,
+    labels: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw how often each class (row) was taken for each (column); colours are shares of rows.
+
+    Parameters
+    ----------
+    prediction
+        The model's outputs (rows, outputs).
+    target
+        Labels (rows,) or one-hot rows.
+    labels
+        Names of the classes; by default their numbers.
+    ax
+        Where to draw; by default a new figure.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there are other than one label a class.
+    ImportError
+        Without matplotlib.
+    """
+    counts = confusion_matrix(prediction, np.asarray(target))
+    names = [str(i) for i in range(len(counts))] if labels is None else list(labels)
+    if len(names) != len(counts):
+        raise ValueError(f"labels expected {len(counts)} names, got {len(names)}")
+    if ax is None:
+        size = 2.0 + 0.45 * len(counts)
+        _, ax = _pyplot().subplots(figsize=(size, size), layout="constrained")
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (true, predicted), count in np.ndenumerate(counts):
+        colour = "white" if shares[true, predicted] > 0.5 else "black"  # noqa: PLR2004 - on dark
+        text = f"{count:g}" if count else "·"
+        ax.text(predicted, true, text, ha="center", va="center", color=colour, fontsize=8)
+    ax.set(
+        xticks=range(len(names)), yticks=range(len(names)), xticklabels=names, yticklabels=names,
+        xlabel="predicted", ylabel="true",
+    )  # fmt: skip
+    return ax
+
+
+def _boxes(layer: Layer, depth: int, top: float) -> Any:
+    """Yield (layer, depth, start, stop, lines) of all boxes; containers have no lines."""
+    children = list(layer.children.values())
+    if not children:
+        yield layer, depth, top, top + 0.8, 1
+        return
+    inner, at = [], top + 0.45
+    for child in children:
+        below = list(_boxes(child, depth + 1, at))
+        inner += below
+        at = max(stop for *_, stop, _ in below) + 0.2
+    yield layer, depth, top, at, 0
+    yield from inner
+
+
+def _colour(layer: Layer) -> str:
+    """Return a colour by what a layer is: with weights, or a function alone."""
+    return "#cfe2f3" if layer.parameters else "#fdf2d0"
+
+
+def _shortened(text: str, most: int = 44) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _image_shape(pixels: int, shape: Shape | None) -> Shape:
+    """Return (height, width), which have to multiply to the pixels."""
+    if shape is None:
+        side = math.isqrt(pixels)
+        shape = (side, side) if side * side == pixels else (1, pixels)
+    if len(shape) != 2 or math.prod(shape) != pixels:  # noqa: PLR2004 - (height, width)
+        raise ValueError(f"image_shape expected (height, width) of {pixels} pixels, got {shape}")
+    return shape
+
+
+def _panels(images: Array, titles: list[str], figure: "Figure | None", *, signed: bool) -> "Figure":
+    """Draw images side by side, all on one scale."""
+    shown = images[:MOST]
+    columns = min(len(shown), 10)
+    rows = -(-len(shown) // columns)
+    if figure is None:
+        size = (1.1 * columns + 0.3, 1.2 * rows + 0.4)
+        figure = _pyplot().figure(figsize=size, layout="constrained")
+    limit = float(np.abs(shown).max()) or 1.0
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.ravel():
+        axes.set_axis_off()
+    for axes, image, title in zip(panels.ravel(), shown, titles, strict=False):
+        axes.imshow(image, cmap="RdBu_r" if signed else "gray", vmin=-limit, vmax=limit)
+        axes.set_title(title, fontsize=7)
+    if len(images) > MOST:
+        figure.suptitle(f"the first {MOST} of {len(images)}", fontsize=8)
+    return figure
+
+
+def _pyplot() -> Any:
+    return require("matplotlib.pyplot", "plot", "a plot")

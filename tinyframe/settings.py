@@ -1,0 +1,60 @@
+"""Settings: what `fit` is asked to use, checked, and made ready."""
+
+from typing import TYPE_CHECKING, Any
+
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss, MSELoss
+from tinyframe.optimizers import SGD, Optimizer
+from tinyframe.parameters import ParameterVector
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def chosen_loss(loss: Any, last: Loss | None) -> Loss:
+    """Return the loss to use: the one given, that of the last fit, or MSELoss()."""
+    loss = (last or MSELoss()) if loss is None else loss
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss expected a Loss such as MSELoss(), got {loss!r}")
+    return loss
+
+
+def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
+    """Return the optimizer to use: the one given, that of the last fit, or SGD(0.1)."""
+    optimizer = (last or SGD(0.1)) if optimizer is None else optimizer
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer expected an Optimizer such as SGD(0.1), got {optimizer!r}")
+    return optimizer
+
+
+def verbosity(verbose: Any) -> int:
+    """Return 0, 1 or 2; raise TypeError for anything else but False and True."""
+    if verbose not in (0, 1, 2):
+        raise TypeError(f"verbose expected True or False, 0, 1 or 2, got {verbose!r}")
+    return int(verbose)
+
+
+def skips_nonfinite(on_nonfinite: Any) -> bool:
+    """Return whether to skip what is not finite; raise ValueError if that is not said."""
+    if on_nonfinite not in ("raise", "skip"):
+        raise ValueError(f'on_nonfinite expected "raise" or "skip", got {on_nonfinite!r}')
+    return bool(on_nonfinite == "skip")
+
+
+def seed(
+    model: Layer, weights: "np.random.Generator", layers: "np.random.Generator | None"
+) -> None:
+    """Draw the weights that have no value yet, and seed the random layers, if from `layers`.
+
+    Parameters
+    ----------
+    model
+        Built.
+    weights, layers
+        What to draw from.
+    """
+    ParameterVector(model.parameters, weights)
+    if layers is not None:
+        random_layers = [layer for layer in model.walk() if layer.random]
+        for layer, rng in zip(random_layers, layers.spawn(len(random_layers)), strict=True):
+            layer.rng = rng

@@ -1,0 +1,144 @@
+"""The two containers: NumPy's .npz, and .safetensors; every byte covered by a checksum.
+
+Both hold named arrays and one JSON text. A .npz is a zip archive of .npy files, uncompressed;
+`numpy.load` opens it too. Its checksum, SHA-256 of all bytes before, is the archive's comment, at
+the end of the file: it is verified before anything is parsed. In a .safetensors it is part of the
+metadata, and covers the JSON text and each array's name, dtype, shape and bytes.
+"""
+
+import ast
+import hashlib
+import io
+import json
+import math
+import re
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyframe.optional import require
+from tinyframe.storage.errors import StorageError
+from tinyframe.types import Array
+
+META = "tinyframe.json"
+"""Name of the JSON text among the arrays of a .npz."""
+
+COMMENT = b"tinyframe sha256 "
+DIGEST_LENGTH = 64
+
+DTYPES = {"f4": "float32", "f8": "float64", "i8": "int64", "u1": "uint8", "b1": "bool"}
+"""The dtypes a file may hold, as .npy names them, without the byte order."""
+
+
+def pack_npz(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Return a .npz of the arrays and the JSON text."""
+    buffer = io.BytesIO()
+    text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in {META: text, **arrays}.items():
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, np.ascontiguousarray(array), version=(1, 0))
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue())
+        archive.comment = COMMENT + b"0" * DIGEST_LENGTH
+    content = buffer.getvalue()[:-DIGEST_LENGTH]
+    return content + hashlib.sha256(content).hexdigest().encode()
+
+
+def unpack_npz(content: bytes) -> tuple[Any, dict[str, Array]]:
+    """Return (JSON value, arrays) of what `pack_npz` made.
+
+    Raises
+    ------
+    StorageError
+        If a byte is not as it was written, or it is something else.
+    """
+    body, digest = content[:-DIGEST_LENGTH], content[-DIGEST_LENGTH:]
+    if not body.endswith(COMMENT):
+        raise StorageError("not a file of tinyframe's, or not all of one")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise StorageError("its checksum is wrong: the file is damaged")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if len(set(names)) < len(names):
+                raise StorageError("it holds an array twice")
+            for entry in archive.infolist():
+                if entry.compress_type != zipfile.ZIP_STORED:  # so that nothing can swell
+                    raise StorageError(f"{entry.filename} is compressed")
+            arrays = {name.removesuffix(".npy"): _npy(archive.read(name), name) for name in names}
+        text = arrays.pop(META)
+        return _json(text.tobytes()), arrays
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+        raise StorageError(f"not a .npz of tinyframe's: {error}") from error
+
+
+def _npy(content: bytes, name: str) -> Array:
+    """Return the array of a .npy file of version 1.0, which never runs code nor swells."""
+    match = re.match(rb"\x93NUMPY\x01\x00(..)", content, re.DOTALL)
+    length = int.from_bytes(match[1], "little") if match else 0
+    header = content[10 : 10 + length]
+    try:
+        fields = ast.literal_eval(header.decode("ascii").strip())
+        order, kind = fields["descr"][0], fields["descr"][1:]
+        shape, fortran = tuple(fields["shape"]), fields["fortran_order"]
+        whole = all(type(size) is int and size >= 0 for size in shape)
+    except (SyntaxError, ValueError, KeyError, TypeError, IndexError, MemoryError, RecursionError):
+        raise StorageError(f"{name} is no array") from None
+    if kind not in DTYPES or order not in "<|" or fortran or not whole:
+        raise StorageError(f"{name} has an array of another kind than tinyframe writes")
+    dtype = np.dtype(f"<{kind}")
+    data = content[10 + length :]
+    if len(data) != math.prod(shape) * dtype.itemsize:
+        raise StorageError(f"{name} has {len(data)} bytes, not those of shape {shape}")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def pack_safetensors(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """Return a .safetensors of the arrays, with the JSON text in its metadata.
+
+    Raises
+    ------
+    ImportError
+        Without the library safetensors (extra of the same name).
+    """
+    library = require("safetensors.numpy", "safetensors", "a .safetensors file")
+    text = json.dumps(meta)
+    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {"tinyframe": text, "sha256": _digest(text, tensors)}
+    packed: bytes = library.save(tensors, metadata)
+    return packed
+
+
+def unpack_safetensors(content: bytes) -> tuple[Any, dict[str, Array]]:
+    """Return (JSON value, arrays) of what `pack_safetensors` made; errors as of both others."""
+    library = require("safetensors.numpy", "safetensors", "a .safetensors file")
+    error_class = require("safetensors", "safetensors", "a .safetensors file").SafetensorError
+    try:
+        arrays: dict[str, Array] = library.load(content)
+        length = int.from_bytes(content[:8], "little")
+        header = _json(content[8 : 8 + length])
+        metadata = header["__metadata__"]
+        text, digest = metadata["tinyframe"], metadata["sha256"]
+    except (error_class, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise StorageError(f"not a .safetensors of tinyframe's: {error}") from error
+    if set(metadata) != {"tinyframe", "sha256"} or _digest(text, arrays) != digest:
+        raise StorageError("its checksum is wrong: the file is damaged")
+    return _json(text.encode()), arrays
+
+
+def _digest(text: str, arrays: Mapping[str, Array]) -> str:
+    total = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        total.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"its description cannot be read: {error}") from None

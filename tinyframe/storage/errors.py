@@ -1,0 +1,5 @@
+"""The one error of storage."""
+
+
+class StorageError(OSError):
+    """A file cannot be written, or is not what it should be."""
