@@ -16,6 +16,10 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also the checks that take minutes")
+
+
 @pytest.fixture(scope="session")
 def real_mnist():
     """MNIST, never downloaded by a test."""

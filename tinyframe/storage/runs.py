@@ -130,7 +130,7 @@ class SavedRun:
         }
         for name, value in expected.items():
             if found[name] != value:
-                raise StorageError(f"{self.path}: of another {name}: {found[name]}, not {value}")
+                raise StorageError(f"{self.path}: another {name}: {found[name]}, not {value}")
         run.last_epoch = run.first_epoch + run.epochs - 1
         run.resumed = True
         if run.epoch < run.last_epoch or run.batch:

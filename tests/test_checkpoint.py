@@ -1,0 +1,334 @@
+"""Resuming: k steps, a checkpoint and the rest equal the run that was never stopped, to the bit."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinyframe import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    BatchNorm,
+    Callback,
+    Checkpoint,
+    CosineDecay,
+    CSVLogger,
+    Dense,
+    Dropout,
+    EarlyStopping,
+    ExponentialDecay,
+    LearningRateLogger,
+    Lion,
+    ReduceOnPlateau,
+    ReLU,
+    RMSprop,
+    Sequential,
+    Softmax,
+    StorageError,
+)
+from tinyframe.state import state_of
+from tinyframe.storage.runs import read_run
+
+OPTIMIZERS = {
+    "SGD": lambda rate: SGD(rate, momentum=0.9, nesterov=True),
+    "Adam": lambda rate: Adam(rate, weight_decay=0.01, clip_norm=1.0),
+    "AdamW": lambda rate: AdamW(rate, decay_biases=False),
+    "RMSprop": RMSprop,
+    "Adagrad": Adagrad,
+    "Lion": Lion,
+}
+SCHEDULES = {
+    "constant": lambda: 0.05,
+    "cosine": lambda: CosineDecay(0.05, epochs=4, warmup=1),
+    "exponential": lambda: ExponentialDecay(0.05, 0.8),
+    "plateau": lambda: ReduceOnPlateau(0.05, patience=1, factor=0.5),
+}
+EPOCHS, ROWS, SIZE = 4, 26, 8
+BATCHES = 4  # an epoch
+
+
+class Kill(Callback):
+    """Ends training as a power cut would, after so many batches."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def on_batch_end(self, run):
+        if run.steps == self.batches:
+            raise KeyboardInterrupt
+
+    def __repr__(self):
+        return "Kill()"
+
+
+def noisy(x, rng):
+    x += rng.normal(0, 0.1, x.shape)
+    return x
+
+
+def dataset():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, ROWS)
+    return rng.random((ROWS, 5)) + np.eye(3, 5)[y], y
+
+
+def network(dropout, normalised, dtype):
+    layers = [Dense(5, 6)] + [BatchNorm()] * normalised + [ReLU()] + [Dropout(0.3)] * dropout
+    return Sequential([*layers, Dense(6, 3), Softmax()], dtype)
+
+
+def everything(model, optimizer):
+    """All that a run leaves behind, as bytes and plain numbers."""
+    history = [
+        {name: value for name, value in model.history.at(i).items() if name != "seconds"}
+        for i in range(model.history.epochs)
+    ]
+    draws = [layer.rng.bit_generator.state for layer in model.walk() if layer.random]
+    arrays = state_of(model) | optimizer.state()
+    return {
+        "arrays": {name: array.tobytes() for name, array in arrays.items()},
+        "history": repr(history),
+        "draws": draws,
+        "counts": (optimizer.steps, optimizer.epoch, optimizer.rate),
+    }
+
+
+@given(
+    stop=st.integers(1, EPOCHS * BATCHES - 1),
+    every=st.sampled_from([None, 1, 2, 3, 7]),
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    schedule=st.sampled_from(sorted(SCHEDULES)),
+    dropout=st.booleans(),
+    normalised=st.booleans(),
+    augmented=st.booleans(),
+    shuffle=st.booleans(),
+    weighted=st.booleans(),
+    contrary=st.integers(0, 1),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+@settings(max_examples=80)
+def test_a_resumed_run_is_the_uninterrupted_one(
+    tmp_path_factory, stop, every, optimizer, schedule, dropout, normalised, augmented, shuffle,
+    weighted, contrary, dtype,
+):  # fmt: skip
+    folder = tmp_path_factory.mktemp("runs")
+    X, y = dataset()
+
+    def run(name, batches=0):
+        chosen = OPTIMIZERS[optimizer](SCHEDULES[schedule]())
+        model = network(dropout, normalised, dtype)
+        log = folder / f"{name}.csv"
+        callbacks = [
+            LearningRateLogger(), CSVLogger(log), EarlyStopping("val_loss", patience=2),
+            Kill(batches), Checkpoint(folder / f"{name}.npz", every),
+        ]  # fmt: skip
+        options = {
+            "optimizer": chosen, "epochs": EPOCHS, "batch_size": SIZE, "callbacks": callbacks,
+            "validation_data": (X, (y + contrary) % 3), "metrics": ["accuracy", "roc_auc"],
+            "shuffle": shuffle,
+            "augment": noisy if augmented else None, "rng": None if batches < 0 else 0,
+            "sample_weight": np.linspace(0.5, 1, ROWS) if weighted else None, "verbose": 0,
+            "resume": folder / f"{name}.npz",
+        }  # fmt: skip
+        try:
+            model.fit(X, y, **options)
+        except KeyboardInterrupt:
+            return None
+        return everything(model, chosen)
+
+    whole = run("whole")
+    if run("killed", stop) is None:
+        # weights, order and dropout come from the file: another seed changes nothing
+        begun = (folder / "killed.npz").exists()
+        resumed = run("killed", -1 if begun else 0)
+    else:
+        return  # early stopping was earlier
+    assert resumed == whole
+    lines = [(folder / f"{name}.csv").read_text().splitlines() for name in ("whole", "killed")]
+    seconds = lines[0][0].split(",").index("seconds")
+    without = [
+        [[cell for i, cell in enumerate(line.split(",")) if i != seconds] for line in table]
+        for table in lines
+    ]
+    assert without[0] == without[1]
+
+
+def fitted(path, *, X=None, epochs=2, model=None, **options):
+    x, y = dataset()
+    model = network(True, True, np.float32) if model is None else model
+    options = {"callbacks": [Checkpoint(path)], "rng": 0, "verbose": 0} | options
+    return model.fit(x if X is None else X, y, epochs=epochs, **options)
+
+
+def test_a_finished_run_has_nothing_left_and_can_be_prolonged(tmp_path):
+    path = tmp_path / "run.npz"
+    first = fitted(path, resume=path)
+    again = fitted(path, resume=path)
+    longer = fitted(path, epochs=5, resume=path)
+    whole = fitted(tmp_path / "other.npz", epochs=5)
+    for name, array in state_of(first).items():
+        np.testing.assert_array_equal(state_of(again)[name], array)
+    for name, array in state_of(whole).items():
+        np.testing.assert_array_equal(state_of(longer)[name], array)
+    assert longer.history["loss"] == whole.history["loss"]
+    assert (again.history.epochs, longer.history.epochs) == (2, 5)
+
+
+def test_an_interrupted_run_goes_on(tmp_path):
+    path = tmp_path / "run.npz"
+
+    class Stop(Callback):
+        def __init__(self, steps):
+            self.at = steps
+
+        def on_batch_end(self, run):
+            if run.steps == self.at:
+                run.stop("interrupted")
+
+    first = fitted(path, batch_size=8, callbacks=[Stop(6), Checkpoint(path)])
+    assert first.history.epochs == 1
+    resumed = fitted(path, batch_size=8, resume=path, callbacks=[Stop(0), Checkpoint(path)])
+    whole = fitted(tmp_path / "whole.npz", batch_size=8)
+    for name, array in state_of(whole).items():
+        np.testing.assert_array_equal(state_of(resumed)[name], array)
+
+
+def test_the_previous_file_stays(tmp_path):
+    path = tmp_path / "run.npz"
+    fitted(path, epochs=3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.npz", "run.npz.previous"]
+    shutil.copy(tmp_path / "run.npz.previous", tmp_path / "before.npz")
+    assert fitted(path, epochs=3, resume=tmp_path / "before.npz").history.epochs == 3
+
+
+def test_streams_of_batches_resume_too(tmp_path):
+    X, y = dataset()
+    batches = [(X[i : i + 7], y[i : i + 7]) for i in range(0, ROWS, 7)]
+    path = tmp_path / "run.npz"
+
+    def run(name, kill):
+        model = network(True, True, np.float64)
+        callbacks = [Kill(kill), Checkpoint(tmp_path / f"{name}.npz", every=1)]
+        try:
+            model.fit(
+                batches, epochs=3, callbacks=callbacks, rng=0, verbose=0,
+                resume=tmp_path / f"{name}.npz",
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            return None
+        return everything(model, model.optimizer)
+
+    assert run("killed", 6) is None
+    assert run("killed", 0) == run("whole", 0)
+    assert not path.exists()
+
+
+MISMATCHES = {
+    "model": {"model": Sequential([Dense(5, 3), Softmax()])},
+    "optimizer": {"optimizer": Adam(0.1)},
+    "rows": {"rows": 20},
+    "batch_size": {"batch_size": 5},
+    "callbacks": {"callbacks": []},
+}
+MESSAGES = {
+    "model": "cannot be gone on from: the arrays of another model",
+    "optimizer": "another optimizer: SGD, not Adam",
+    "rows": "another rows: 26, not 20",
+    "batch_size": "another batch_size: 26, not 5",
+    "callbacks": r"another callbacks: \['Checkpoint'\], not \[\]",
+}
+
+
+@pytest.mark.parametrize("name", MISMATCHES)
+def test_a_file_of_another_run_is_refused_unchanged(tmp_path, name):
+    path = tmp_path / "run.npz"
+    fitted(path)
+    before = path.read_bytes()
+    options = {"resume": path, "epochs": 3, "callbacks": [Checkpoint(path)]} | MISMATCHES[name]
+    model = options.setdefault("model", network(True, True, np.float32))
+    x, y = dataset()
+    rows = options.pop("rows", ROWS)
+    with pytest.raises(StorageError, match=MESSAGES[name]):
+        options.pop("model").fit(x[:rows], y[:rows], rng=0, verbose=0, **options)
+    assert path.read_bytes() == before
+    assert model.history.epochs == 0
+    assert not any(p.drawn for p in model.parameters)
+
+
+def test_bad_checkpoints_are_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match=r"a file name in \.npz, got 'run.h5'"):
+        Checkpoint("run.h5")
+    with pytest.raises(StorageError, match="its folder is not there"):
+        fitted(tmp_path / "nowhere" / "run.npz")
+    with pytest.raises(ValueError, match="resume expected a file in a folder that exists"):
+        fitted(tmp_path / "run.npz", resume=tmp_path / "nowhere" / "run.npz")
+    (tmp_path / "bad.npz").write_bytes(b"PK")
+    with pytest.raises(StorageError, match=r"bad\.npz: not a file of tinyframe's"):
+        fitted(tmp_path / "run.npz", resume=tmp_path / "bad.npz")
+    network(False, False, np.float32).build(5)
+    model = fitted(tmp_path / "run.npz")
+    model.save(tmp_path / "model.npz")
+    with pytest.raises(StorageError, match="expected a run, got a model"):
+        fitted(tmp_path / "run.npz", resume=tmp_path / "model.npz")
+    with pytest.raises(StorageError, match="expected a model, got a run"):
+        Sequential.load(tmp_path / "run.npz")
+
+
+# ------------------------------------------------------------------ kills
+
+SCRIPT = """
+import sys
+import numpy as np
+from tinyframe import Adam, BatchNorm, Checkpoint, Dense, Dropout, ReLU, Sequential, Softmax
+rng = np.random.default_rng(0)
+X, y = rng.random((400, 20)), rng.integers(0, 3, 400)
+model = Sequential([Dense(20, 16), BatchNorm(), ReLU(), Dropout(0.3), Dense(16, 3), Softmax()])
+path = sys.argv[1]
+print("ready", flush=True)
+model.fit(X, y, optimizer=Adam(0.01), epochs=60, batch_size=16, rng=0, verbose=0,
+          callbacks=[Checkpoint(path, every=20)], resume=path)
+model.save(sys.argv[2])
+"""
+
+
+def killed_at_random(folder, kills):
+    """Train with so many SIGKILLs at random instants, checking the file after each."""
+    whole, path, final = folder / "whole.npz", folder / "run.npz", folder / "final.npz"
+    subprocess.run([sys.executable, "-c", SCRIPT, folder / "w.npz", whole], check=True)
+    rng, done, survived = np.random.default_rng(os.getpid()), 0, 0
+    while done < kills:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, path, final], stdout=subprocess.PIPE
+        )
+        process.stdout.readline()
+        time.sleep(rng.exponential(0.15))
+        process.send_signal(signal.SIGKILL)
+        process.stdout.close()
+        if process.wait() == 0:  # it was done before
+            survived += 1
+            assert final.read_bytes() == whole.read_bytes()
+            for file in (path, final, Path(f"{path}.previous")):
+                file.unlink(missing_ok=True)
+            continue
+        done += 1
+        if path.exists():
+            read_run(path)
+    subprocess.run([sys.executable, "-c", SCRIPT, path, final], check=True)
+    assert final.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
+def test_kills_at_random_instants_lose_nothing(tmp_path, pytestconfig):
+    killed_at_random(tmp_path, 200 if pytestconfig.getoption("--long") else 8)
+    left = {p.name for p in tmp_path.iterdir() if p.name.endswith((".part", ".old"))}
+    assert len(left) < 200  # temporary files of killed writes may stay; none is ever read
