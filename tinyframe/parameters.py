@@ -1,5 +1,6 @@
 """Where weights live: `Parameter`, one array of them, and `ParameterVector`, all of them in one."""
 
+import threading
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -9,6 +10,9 @@ import numpy.typing as npt
 from tinyframe.checks import floating_dtype, sample_shape
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
+
+_drawing = threading.Lock()
+"""Held while a weight is drawn at first sight: threads that predict at once see the same one."""
 
 
 class Parameter:
@@ -56,7 +60,7 @@ class Parameter:
     def value(self) -> Array:
         """The weights, of shape `shape`; a view, to be written in place."""
         if self._value is None:
-            self.draw(np.random.default_rng())
+            self._draw_once()
             assert self._value is not None  # noqa: S101 - tells the type checker
         return self._value
 
@@ -68,7 +72,7 @@ class Parameter:
     def grad(self) -> Array:
         """∂L/∂value, of shape `shape`, as the last backward pass left it; a view."""
         if self._grad is None:
-            self.draw(np.random.default_rng())
+            self._draw_once()
             assert self._grad is not None  # noqa: S101 - tells the type checker
         return self._grad
 
@@ -91,11 +95,18 @@ class Parameter:
 
     def draw(self, rng: "np.random.Generator") -> None:
         """Draw the initial value (again) from `rng`; the gradient becomes zero."""
-        initial = self.initializer(rng, self.shape)
+        initial = self.initializer(rng, self.shape).astype(self.dtype)
         if self._place is None:
-            self.move(np.zeros(self.size, self.dtype), np.zeros(self.size, self.dtype), 0)
-        self.value = initial.astype(self.dtype)
+            self.move(initial.flatten(self.order), np.zeros(self.size, self.dtype), 0)
+            return
+        self.value = initial
         self.grad.fill(0)
+
+    def _draw_once(self) -> None:
+        """Draw the initial value, unless another thread has just done so."""
+        with _drawing:
+            if self._place is None:
+                self.draw(np.random.default_rng())
 
     def cast(self, dtype: npt.DTypeLike) -> None:
         """Change the dtype, keeping the value."""
@@ -119,8 +130,8 @@ class Parameter:
         if self._place is not None:
             values, grads, start = self._place
             stop = start + self.size
-            self._value = values[start:stop].reshape(self.shape, order=self.order)
             self._grad = grads[start:stop].reshape(self.shape, order=self.order)
+            self._value = values[start:stop].reshape(self.shape, order=self.order)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copied view would be detached from the copied flat array: keep the place alone.

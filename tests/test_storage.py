@@ -1,0 +1,464 @@
+"""Files: what is saved is what is loaded, and no damaged or hostile file yields other weights."""
+
+import errno
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import pickle
+import threading
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from cases import LAYERS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinyframe import (
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Layer,
+    Parameter,
+    PositionalEmbedding,
+    ReLU,
+    Rescale,
+    Residual,
+    Sequential,
+    Softmax,
+    StorageError,
+    initializers,
+    register,
+)
+from tinyframe.state import state_of
+from tinyframe.storage import container, files
+from tinyframe.storage.models import header, load_model, save_model
+
+FORMATS = [".npz", ".safetensors"]
+
+
+def path_of(tmp_path, suffix):
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors", reason='needs pip install -e ".[safetensors]"')
+    return tmp_path / f"model{suffix}"
+
+
+def small():
+    model = Sequential([Dense(2, 2), BatchNorm(), ReLU(), Dense(2, 1)])
+    model.build(2, rng=0)
+    return model
+
+
+def same(one, two):
+    ours, theirs = state_of(one), state_of(two)
+    return list(ours) == list(theirs) and all(
+        a.dtype == theirs[name].dtype and a.tobytes() == theirs[name].tobytes()
+        for name, a in ours.items()
+    )
+
+
+# ------------------------------------------------------------------ there and back
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@given(data=st.data())
+@settings(max_examples=150)
+def test_every_layer_comes_back_to_the_bit(tmp_path_factory, suffix, data):
+    path = path_of(tmp_path_factory.mktemp("models"), suffix)
+    name = data.draw(st.sampled_from(sorted(LAYERS)))
+    layers, samples = LAYERS[name]
+    layer = data.draw(layers)
+    shape = data.draw(samples) if samples is not None else (3,)
+    model = Sequential([layer], dtype=data.draw(st.sampled_from([np.float32, np.float64])))
+    model.build(shape, rng=0)
+    model.save(path)
+    loaded = Sequential.load(path)
+    assert repr(loaded) == repr(model)
+    assert same(loaded, model)
+    x = np.random.default_rng(0).random((3, *shape))
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_trained_model_comes_back_and_trains_on(tmp_path, rng, suffix):
+    path = path_of(tmp_path, suffix)
+    X, y = rng.integers(0, 256, (60, 4, 4), dtype=np.uint8), rng.integers(0, 3, 60)
+    model = Sequential([
+        Rescale(1 / 255), Flatten(), Dense(8, use_bias=False), BatchNorm(), ReLU(), Dropout(0.2),
+        Residual(Dense(8, initializer=initializers.orthogonal), ReLU()),
+        Sequential([Dense(3, initializer=initializers.constant(0.5)), Softmax()]),
+    ])  # fmt: skip
+    model.fit(X, y, epochs=3, rng=0, verbose=0)
+    model[2].trainable = False
+    model.save(path)
+    loaded = Sequential.load(path)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert [layer.trainable for layer in loaded.walk()] == [x.trainable for x in model.walk()]
+    assert (loaded.history.epochs, loaded.optimizer) == (0, None)
+    models = [m.fit(X, y, epochs=1, rng=1, verbose=0) for m in (model, loaded)]
+    assert same(*models)
+
+
+def test_tokens_come_back(tmp_path):
+    model = Sequential([Embedding(5, 4, padding=0), PositionalEmbedding(), Dense(2)])
+    model.build((6,), rng=0)
+    model.save(tmp_path / "m.npz")
+    tokens = np.arange(12).reshape(2, 6) % 5
+    loaded = Sequential.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(loaded.predict(tokens), model.predict(tokens))
+
+
+def test_numpy_opens_it_too(tmp_path):
+    model = small()
+    model.save(tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(arrays["0.weight"], model[0].weight.value)
+        meta = json.loads(arrays["tinyframe.json"].tobytes())
+    assert meta["format"] == 1
+    assert meta["tinyframe"]
+
+
+@register
+class Scale(Layer):
+    def __init__(self, start=1.0):
+        self.start = start
+
+    def setup(self, input_shape):
+        self.factor = Parameter(input_shape, initializers.constant(self.start), dtype=self.dtype)
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x * self.factor.value
+
+    def backward(self, dy):
+        raise NotImplementedError
+
+
+def test_a_registered_layer_of_ones_own_comes_back(tmp_path):
+    model = Sequential([Scale(2.0)])
+    model.build(3)
+    model[0].factor.value[:] = [1, 2, 3]
+    model.save(tmp_path / "m.npz")
+    loaded = Sequential.load(tmp_path / "m.npz")
+    assert repr(loaded) == repr(model)
+    np.testing.assert_array_equal(loaded[0].factor.value, [1, 2, 3])
+
+
+def test_a_name_is_registered_once():
+    assert register(Scale) is Scale  # again, as where a notebook's cell runs twice
+    with pytest.raises(ValueError, match=r"Dense is registered already, for tinyframe.layers"):
+        register(type("Dense", (ReLU,), {}))
+    with pytest.raises(TypeError, match="a class of layers"):
+        register(Scale())
+
+
+def test_what_cannot_be_saved_says_why_and_writes_nothing(tmp_path):
+    class Unknown(ReLU):
+        pass
+
+    @register
+    class Forgetful(ReLU):
+        def __init__(self, slope):
+            self.kept_elsewhere = slope
+
+    @register
+    class Array(ReLU):
+        def __init__(self, table):
+            self.table = table
+
+    path = tmp_path / "m.npz"
+    for layer, message in (
+        (Unknown(), "Unknown is not registered: put @tinyframe.register"),
+        (Forgetful(1), "Forgetful does not keep its argument 'slope'"),
+        (Array(np.ones(3)), "its table is a ndarray"),
+    ):
+        model = Sequential([Dense(2, 2), layer])
+        with pytest.raises(StorageError, match=message):
+            model.save(path)
+    with pytest.raises(ValueError, match="a built model"):
+        Sequential([Dense(2)]).save(path)
+    with pytest.raises(ValueError, match=r"in \.npz or \.safetensors, got 'm\.h5'"):
+        small().save(tmp_path / "m.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------ damage
+
+
+def loads_as(path, content, model):
+    """Whether these bytes are refused, or are the identical model."""
+    path.write_bytes(content)
+    try:
+        loaded = load_model(path)
+    except StorageError:
+        return "refused"
+    assert repr(loaded) == repr(model)
+    assert same(loaded, model)
+    return "identical"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_truncation_is_refused(tmp_path, suffix):
+    path, model = path_of(tmp_path, suffix), small()
+    model.save(path)
+    content = path.read_bytes()
+    for length in range(len(content)):
+        assert loads_as(path, content[:length], model) == "refused", length
+    for tail in (b"\0", b"x" * 100, content):
+        assert loads_as(path, content + tail, model) == "refused"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_no_flipped_bit_yields_other_weights(tmp_path, suffix, pytestconfig):
+    path, model = path_of(tmp_path, suffix), small()
+    model.save(path)
+    content = path.read_bytes()
+    bits = range(8 * len(content))
+    if not pytestconfig.getoption("--long"):
+        bits = np.random.default_rng(0).choice(bits, 3000, replace=False)
+    for bit in bits:
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        loads_as(path, bytes(flipped), model)
+
+
+def packed(arrays=None, **changes):
+    """Return a file as an attacker writes it: with a right checksum."""
+    model = small()
+    return container.pack_npz(
+        header("model", model) | changes, state_of(model) if arrays is None else arrays
+    )
+
+
+def weights(**changes):
+    return state_of(small()) | changes
+
+
+HOSTILE = {
+    "a newer format": lambda: packed(format=99),
+    "no format": lambda: packed(format="1"),
+    "an unknown layer": lambda: packed(model={"layer": "os.system", "arguments": {}}),
+    "a function": lambda: packed(model={"layer": "eval", "arguments": {"source": "1"}}),
+    "no arguments": lambda: packed(model={"layer": "Dense"}),
+    "a wrong argument": lambda: packed(
+        model={"layer": "Sequential", "arguments": {"layers": "abc"}}
+    ),
+    "no layer": lambda: packed(model=[1, 2]),
+    "another layer": lambda: packed(model={"layer": "Dense", "arguments": {"inputs": 3}}),
+    "a deep nest": lambda: packed(model=nest(150)),
+    "an endless nest": lambda: rezipped(
+        {"tinyframe.json.npy": npy("(200000,)", "|u1") + b"[" * 200_000}
+    ),
+    "an unknown initializer": lambda: packed(
+        model={"layer": "Dense", "arguments": {"units": 3, "initializer": {"initializer": "os"}}}
+    ),
+    "a huge layer": lambda: packed(
+        model={"layer": "Dense", "arguments": {"inputs": 10**9, "units": 10**9}},
+        input_shape=[10**9],
+    ),
+    "an array missing": lambda: packed(arrays={"0.weight": np.ones((2, 2), np.float32)}),
+    "an array too many": lambda: packed(arrays=weights(**{"9.weight": np.ones(2)})),
+    "another shape": lambda: packed(arrays=weights(**{"0.weight": np.ones((2, 3), np.float32)})),
+    "another dtype": lambda: packed(arrays=weights(**{"0.weight": np.ones((2, 2))})),
+    "objects": lambda: rezipped({"0.weight.npy": pickled_npy()}),
+    "a bomb": lambda: rezipped({"bomb.npy": bytes(10**7)}, zipfile.ZIP_DEFLATED),
+    "an endless shape": lambda: rezipped({"0.weight.npy": npy("(1000000000, 1000000000)")}),
+    "a negative shape": lambda: rezipped({"0.weight.npy": npy("(-1,)")}),
+    "code in a header": lambda: rezipped({"0.weight.npy": npy("__import__('os').getpid()")}),
+    "a path": lambda: rezipped({"../../evil.npy": npy("(1,)") + bytes(4)}),
+    "no description": lambda: rezipped({}, keep=False),
+    "not JSON": lambda: rezipped({"tinyframe.json.npy": npy("(3,)", "|u1") + b"abc"}),
+}
+
+
+def nest(depth):
+    inner = {"layer": "ReLU", "arguments": {}}
+    for _ in range(depth):
+        inner = {"layer": "Residual", "arguments": {}, "positional": [inner]}
+    return inner
+
+
+def npy(shape, descr="<f4"):
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+class Evil:
+    def __reduce__(self):
+        return (os.mkdir, ("/tmp/evil-tinyframe",))  # noqa: S108 - must never be made
+
+
+def pickled_npy():
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.array([Evil()], object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+def rezipped(members, compression=zipfile.ZIP_STORED, *, keep=True):
+    """Return the archive of a model with some members replaced or added, and a right checksum."""
+    with zipfile.ZipFile(io.BytesIO(packed())) as archive:
+        whole = {name: archive.read(name) for name in archive.namelist()} if keep else {}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in (whole | members).items():
+            archive.writestr(name, content)
+        archive.comment = container.COMMENT + b"0" * container.DIGEST_LENGTH
+    body = buffer.getvalue()[: -container.DIGEST_LENGTH]
+    return body + hashlib.sha256(body).hexdigest().encode()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused(tmp_path, name):
+    path = tmp_path / "evil.npz"
+    path.write_bytes(HOSTILE[name]())
+    with pytest.raises(StorageError, match=r"evil\.npz: "):
+        load_model(path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["evil.npz"]
+    assert not os.path.exists("/tmp/evil-tinyframe")  # noqa: PTH110, S108 - as above
+
+
+def test_other_files_are_refused(tmp_path):
+    for suffix in FORMATS:
+        path = path_of(tmp_path, suffix)
+        with pytest.raises(StorageError, match="cannot be read"):
+            load_model(path)
+        for content in (b"", b"hello", pickle.dumps([1]), bytes(1000)):
+            path.write_bytes(content)
+            with pytest.raises(StorageError):
+                load_model(path)
+    np.savez(tmp_path / "plain.npz", a=np.ones(3))
+    with pytest.raises(StorageError, match="not a file of tinyframe's"):
+        load_model(tmp_path / "plain.npz")
+
+
+def test_a_model_of_another_class_is_refused(tmp_path):
+    class Own(Sequential):
+        pass
+
+    small().save(tmp_path / "m.npz")
+    with pytest.raises(StorageError, match="expected a Own, got a Sequential"):
+        Own.load(tmp_path / "m.npz")
+
+
+# ------------------------------------------------------------------ the disk
+
+
+FAULTS = ["open", "write", "fsync", "replace"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, suffix, fault):
+    path, model = path_of(tmp_path, suffix), small()
+    model.save(path)
+    before = path.read_bytes()
+    model[0].weight.value += 1
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if fault == "write":
+
+        def half(path, content):
+            path.write_bytes(content[: len(content) // 2])
+            full()
+
+        monkeypatch.setattr(files, "_write", half)
+    elif fault == "fsync":
+        monkeypatch.setattr("os.fsync", full)
+    else:
+        monkeypatch.setattr(f"pathlib.Path.{fault}", full)
+    with pytest.raises(StorageError, match=r"cannot be written: .*No space left"):
+        model.save(path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_leaves_the_old_file(tmp_path):
+    path = tmp_path / "m.npz"
+    small().save(path)
+    before = path.read_bytes()
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(StorageError, match="cannot be written"):
+            small().save(path)
+    finally:
+        tmp_path.chmod(0o700)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_is_none_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in ("nowhere", "file"):
+        with pytest.raises(StorageError, match=f"{folder}.*cannot be written"):
+            small().save(tmp_path / folder / "m.npz")
+
+
+# ------------------------------------------------------------------ threads and processes
+
+
+def test_eight_threads_predict_the_same_bits(rng):
+    X = rng.random((2000, 4)).astype(np.float32)
+    model = Sequential([
+        Dense(4, 16), BatchNorm(), ReLU(), Dropout(0.5), Dense(16, 3), Softmax(),
+    ])  # fmt: skip
+    model.fit(X, rng.integers(0, 3, 2000), epochs=1, verbose=0)
+    expected = [model.predict(X[i : i + 1]) for i in range(2000)]
+    before = pickle.dumps(model)
+    gate = threading.Barrier(8)
+
+    def work(_):
+        gate.wait()
+        return all(np.array_equal(model.predict(X[i : i + 1]), expected[i]) for i in range(2000))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(8)))
+    assert pickle.dumps(model) == before
+
+
+def test_threads_that_are_the_first_to_look_see_the_same_weights():
+    for _ in range(20):
+        model, gate = Sequential([Dense(50, 50), Dense(50, 50)]), threading.Barrier(8)
+
+        def first_look(_, model=model, gate=gate):
+            gate.wait()
+            return model.predict(np.ones((1, 50), np.float32)).tobytes()
+
+        with ThreadPoolExecutor(8) as pool:
+            assert len(set(pool.map(first_look, range(8)))) == 1
+
+
+def predicted(model, x):
+    return model.predict(x)
+
+
+def test_a_model_crosses_to_other_processes(rng):
+    X, y = rng.random((50, 4)), rng.integers(0, 3, 50)
+    model = Sequential([Dense(4, 8), BatchNorm(), ReLU(), Dense(8, 3), Softmax()])
+    model.fit(X, y, epochs=2, verbose=0)
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        found = pool.apply(predicted, (model, X))
+    np.testing.assert_array_equal(found, model.predict(X))
+
+
+def test_joblib_keeps_a_model(tmp_path, rng):
+    joblib = pytest.importorskip("joblib", reason='needs pip install -e ".[peers]"')
+    model = small()
+    joblib.dump(model, tmp_path / "m.joblib")
+    x = rng.random((3, 2))
+    np.testing.assert_array_equal(joblib.load(tmp_path / "m.joblib").predict(x), model.predict(x))
+
+
+def test_lone_layers_are_saved_too(tmp_path):
+    layer = Dense(3, 2)
+    layer.build(3, rng=0)
+    save_model(layer, tmp_path / "layer.npz")
+    assert same(load_model(tmp_path / "layer.npz"), layer)
