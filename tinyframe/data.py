@@ -90,11 +90,11 @@ def _check_rows(rows: Array, name: str, dtype: np.dtype[Any], first: int) -> Non
     """Check rows of which the first has this number, as many at a time as stay in cache."""
     for start in range(0, len(rows), BLOCK):
         block = rows if len(rows) <= BLOCK else rows[start : start + BLOCK]
-        # The sum of squares is small only if every number is; it is the cheaper thing to ask.
-        flat = block.ravel("K")
-        if rows.dtype.char in "fd" and flat.dot(flat) < 1e38:  # noqa: PLR2004
-            continue
         with np.errstate(over="ignore", invalid="ignore"):
+            # The sum of squares is small only if every number is; it is the cheaper thing to ask.
+            flat = block.ravel("K")
+            if rows.dtype.char in "fd" and flat.dot(flat) < 1e38:  # noqa: PLR2004
+                continue
             bad = ~(np.abs(block) <= np.finfo(dtype).max)
         if bad.any():
             where = tuple(map(int, np.argwhere(bad)[0]))

@@ -100,6 +100,8 @@ class Objective:
     def origin_of_nonfinite(self) -> str:
         """Say where the last forward pass left the finite numbers."""
         for number, (layer, output) in enumerate(zip(self.layers, self.outputs[1:], strict=True)):
+            if not all(np.isfinite(parameter.value).all() for parameter in layer.parameters):
+                return f"the weights of layer {number}, {layer!r}, are not finite"
             if not np.isfinite(output).all():
                 return f"the output of layer {number}, {layer!r}, is the first that is not finite"
         return "every layer's output is finite, the loss of them is not"

@@ -41,7 +41,6 @@ def quiet_matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 
     OpenBLAS's kernels compute in parts of registers that hold no operand, too: now and then the
     processor's flag for an invalid operation is up though all that was given and came is finite.
-    ndarray.dot, for single matrices that are contiguous, never looks at the flags.
     """
     with np.errstate(all="ignore"):
         product: Array = np.matmul(a, b, out=out)

@@ -2,6 +2,7 @@
 
 from tinyframe.layers.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from tinyframe.layers.attention import MultiHeadAttention
+from tinyframe.layers.batch_normalization import BatchNorm
 from tinyframe.layers.containers import Add, Concatenate, Residual
 from tinyframe.layers.convolution import Conv1D, Conv2D
 from tinyframe.layers.dense import Dense
@@ -9,7 +10,7 @@ from tinyframe.layers.dropout import Dropout
 from tinyframe.layers.embedding import Embedding, PositionalEmbedding
 from tinyframe.layers.gated_recurrent import GRU, LSTM
 from tinyframe.layers.layer import Layer
-from tinyframe.layers.normalization import BatchNorm, LayerNorm, RMSNorm
+from tinyframe.layers.layer_normalization import LayerNorm, RMSNorm
 from tinyframe.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from tinyframe.layers.recurrent import RNN
 from tinyframe.layers.rescale import Rescale

@@ -1,5 +1,7 @@
 """Losses for numbers: how far the predictions are from the targets."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,7 +32,10 @@ class MSELoss(Loss):
         self._saved = difference, 2 / n
         # L = sum(difference**2) / n
         flat = difference.ravel("K")
-        return float(flat.dot(flat)) / n
+        total = float(flat.dot(flat))
+        if total == math.inf:  # the squares overflow in float32, their sum does not in float64
+            total = float(np.sum(np.square(flat, dtype=np.float64)))
+        return total / n
 
     def backward(self) -> Array:
         difference, factor = self._recall()
