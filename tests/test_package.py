@@ -132,6 +132,7 @@ def python_blocks(page):
         "docs/document.md",
         "docs/architectures.md",
         "docs/training.md",
+        "docs/saving.md",
     ],
 )
 def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):

@@ -3,12 +3,14 @@
 import math
 import operator
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyframe.types import RandomSeed, Shape
+
+Given = TypeVar("Given")
 
 
 def positive_integer(name: str, value: Any) -> int:
@@ -26,9 +28,16 @@ def positive_integer(name: str, value: Any) -> int:
 
 def boolean(name: str, value: Any) -> bool:
     """Return `value` as a bool; TypeError for what is neither True nor False."""
-    if value not in (True, False):
+    if not isinstance(value, (bool, np.bool_, int)) or value not in (0, 1):
         raise TypeError(f"{name} expected True or False, got {value!r}")
     return bool(value)
+
+
+def function(name: str, value: Given) -> Given:
+    """Return `value`; TypeError if it cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} expected a function, got {value!r}")
+    return value
 
 
 def real_number(

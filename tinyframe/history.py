@@ -26,9 +26,11 @@ def direction(figure: str, mode: Mode | None = None) -> Mode:
 
     Raises
     ------
-    ValueError
-        If the name does not say, or `mode` is something else.
+    TypeError, ValueError
+        If it is no name, the name does not say, or `mode` is something else.
     """
+    if not isinstance(figure, str):
+        raise TypeError(f"expected the name of a figure, got {figure!r}")
     if mode is not None:
         if mode not in ("min", "max"):
             raise ValueError(f'mode expected "min" or "max", got {mode!r}')

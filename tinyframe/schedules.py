@@ -188,6 +188,8 @@ class ReduceOnPlateau(Schedule):
         minimum: float = 0.0,
     ) -> None:
         self.learning_rate = real_number("learning_rate", learning_rate, above=0)
+        if monitor is not None and not isinstance(monitor, str):
+            raise TypeError(f"monitor expected the name of a figure, got {monitor!r}")
         self.monitor = monitor
         self.factor = real_number("factor", factor, above=0, below=1)
         self.patience = positive_integer("patience", patience)

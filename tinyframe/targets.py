@@ -98,9 +98,11 @@ def dense_target(target: Array, prediction: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit; nothing is ever broadcast.
+    TypeError, ValueError
+        If it holds no real numbers, or the shapes do not fit; nothing is ever broadcast.
     """
+    if target.dtype.kind not in "buif":
+        raise TypeError(f"the target expected real numbers, got dtype {target.dtype}")
     if target.shape == prediction.shape:
         return target
     if (*target.shape, 1) == prediction.shape:

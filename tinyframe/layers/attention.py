@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinyframe.checks import batched, positive_integer, real_number
+from tinyframe.checks import batched, boolean, positive_integer, real_number
 from tinyframe.initializers import glorot_uniform, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
@@ -53,7 +53,7 @@ class MultiHeadAttention(Layer):
 
     def __init__(self, heads: int, causal: bool = False, padding: float | None = None) -> None:
         self.heads = positive_integer("heads", heads)
-        self.causal = causal
+        self.causal = boolean("causal", causal)
         self.padding = padding if padding is None else real_number("padding", padding)
 
     def setup(self, input_shape: Shape) -> Shape:

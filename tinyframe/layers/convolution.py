@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinyframe.checks import batched, positive_integer
+from tinyframe.checks import batched, boolean, function, positive_integer
 from tinyframe.initializers import Initializer, he_normal, zeros
 from tinyframe.layers.correlation import Correlation
 from tinyframe.layers.layer import Layer
@@ -74,8 +74,8 @@ class Convolution(Layer):
         self.kernel_size, self.stride, self.dilation = kernel_size, stride, dilation
         self.padding = padding
         self.groups = positive_integer("groups", groups)
-        self.use_bias = use_bias
-        self.initializer = initializer
+        self.use_bias = boolean("use_bias", use_bias)
+        self.initializer = function("initializer", initializer)
         if filters % groups:
             raise ValueError(f"groups expected a divisor of {filters} filters, got {groups}")
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinyframe.checks import positive_integer, shape_error
+from tinyframe.checks import boolean, function, positive_integer, shape_error
 from tinyframe.initializers import Initializer, he_normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
@@ -49,7 +49,8 @@ class Dense(Layer):
         if len(sizes) not in (1, 2):
             raise TypeError(f"Dense expected (units) or (inputs, units), got {sizes}")
         self.sizes = tuple(positive_integer("each size of Dense", size) for size in sizes)
-        self.use_bias, self.initializer = use_bias, initializer
+        self.use_bias = boolean("use_bias", use_bias)
+        self.initializer = function("initializer", initializer)
         if len(sizes) == 2:  # noqa: PLR2004 - (inputs, units)
             self.build(self.sizes[0])
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinyframe.checks import batched, positive_integer
+from tinyframe.checks import batched, function, positive_integer
 from tinyframe.initializers import Initializer, normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
@@ -46,7 +46,10 @@ class Embedding(Layer):
     ) -> None:
         self.vocabulary = positive_integer("vocabulary", vocabulary)
         self.width = positive_integer("width", width)
-        self.padding, self.initializer = padding, initializer
+        self.padding = padding
+        self.initializer = function("initializer", initializer)
+        if padding is not None and (isinstance(padding, bool) or not isinstance(padding, int)):
+            raise TypeError(f"padding expected a token, got {padding!r}")
         if padding is not None and not 0 <= padding < vocabulary:
             raise ValueError(f"padding expected a token from 0 to {vocabulary - 1}, got {padding}")
 
@@ -131,7 +134,7 @@ class PositionalEmbedding(Layer):
     weight: Parameter
 
     def __init__(self, initializer: Initializer = normal) -> None:
-        self.initializer = initializer
+        self.initializer = function("initializer", initializer)
 
     def setup(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 2:  # noqa: PLR2004 - (time, features)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinyframe.checks import batched, positive_integer, real_number
+from tinyframe.checks import batched, boolean, positive_integer, real_number
 from tinyframe.initializers import glorot_uniform, orthogonal, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
@@ -58,7 +58,7 @@ class Recurrent(Layer):
         self, units: int, return_sequences: bool = False, padding: float | None = None
     ) -> None:
         self.units = positive_integer("units", units)
-        self.return_sequences = return_sequences
+        self.return_sequences = boolean("return_sequences", return_sequences)
         self.padding = padding if padding is None else real_number("padding", padding)
 
     def setup(self, input_shape: Shape) -> Shape:

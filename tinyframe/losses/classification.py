@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.checks import boolean
 from tinyframe.layers.activations import Sigmoid, sigmoid
 from tinyframe.layers.layer import Layer
 from tinyframe.losses.cross_entropy import check_probabilities
@@ -33,7 +34,7 @@ class BinaryCrossEntropyLoss(PointwiseLoss):
     """
 
     def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = from_logits
+        self.from_logits = boolean("from_logits", from_logits)
 
     def fuse(self, layer: Layer) -> "Loss | None":
         exact = type(layer) is Sigmoid and type(self) is BinaryCrossEntropyLoss
@@ -73,7 +74,7 @@ class KLDivergenceLoss(PointwiseLoss):
     """
 
     def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = from_logits
+        self.from_logits = boolean("from_logits", from_logits)
 
     def terms(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         if target.size and target.min() < 0:

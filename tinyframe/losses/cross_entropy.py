@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import real_number
+from tinyframe.checks import boolean, real_number
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss
@@ -53,7 +53,7 @@ class CrossEntropyLoss(Loss):
         class_weights: npt.ArrayLike | None = None,
         ignore_index: int | None = None,
     ) -> None:
-        self.from_logits = from_logits
+        self.from_logits = boolean("from_logits", from_logits)
         self.label_smoothing = real_number("label_smoothing", label_smoothing, at_least=0, below=1)
         self.class_weights = None
         if class_weights is not None:

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.data import as_numbers
 from tinyframe.layers.layer import Layer
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
@@ -52,9 +53,9 @@ class Loss(Scratch, ABC):
 
         Raises
         ------
-        ValueError
-            If the target's shape does not fit the prediction's, a label is no class, or the weights
-            are not as above.
+        TypeError, ValueError
+            If the target or the weights hold no real numbers, the target's shape does not fit the
+            prediction's, a label is no class, or the weights are not as above.
         """
 
     @abstractmethod
@@ -88,14 +89,14 @@ class Loss(Scratch, ABC):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If the weights are not one finite number ≥ 0 a row.
         """
         rows = len(prediction)
         if weight is None:
             self.mass = float(rows)
             return np.array(1 / rows, prediction.dtype)
-        weights = np.asarray(weight, np.float64)
+        weights = as_numbers(weight, "weight").astype(np.float64)
         if weights.shape != (rows,):
             raise ValueError(
                 f"weight expected one number a row, shape ({rows},), got {weights.shape}"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 
-from tinyframe.checks import real_number
+from tinyframe.checks import boolean, real_number
 from tinyframe.parameters import ParameterVector
 from tinyframe.reprs import constructor_call
 from tinyframe.schedules import Schedule
@@ -70,7 +70,7 @@ class Optimizer(ABC):
         self.options = options
         self.learning_rate = learning_rate
         self.weight_decay = real_number("weight_decay", options.get("weight_decay", 0), at_least=0)
-        self.decay_biases = options.get("decay_biases", True)
+        self.decay_biases = boolean("decay_biases", options.get("decay_biases", True))
         self.clip_norm = _bound("clip_norm", options.get("clip_norm"))
         self.clip_value = _bound("clip_value", options.get("clip_value"))
         self.steps = 0

@@ -4,7 +4,7 @@ from typing import Unpack
 
 import numpy as np
 
-from tinyframe.checks import real_number
+from tinyframe.checks import boolean, real_number
 from tinyframe.optimizers.optimizer import Optimizer, StepOptions
 from tinyframe.schedules import Schedule
 from tinyframe.types import Array
@@ -45,7 +45,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.momentum = real_number("momentum", momentum, at_least=0, below=1)
-        self.nesterov = nesterov
+        self.nesterov = boolean("nesterov", nesterov)
         if nesterov and not momentum:
             raise ValueError("nesterov=True expected a momentum above 0, got 0")
 
