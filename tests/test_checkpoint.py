@@ -332,3 +332,13 @@ def test_kills_at_random_instants_lose_nothing(tmp_path, pytestconfig):
     killed_at_random(tmp_path, 200 if pytestconfig.getoption("--long") else 8)
     left = {p.name for p in tmp_path.iterdir() if p.name.endswith((".part", ".old"))}
     assert len(left) < 200  # temporary files of killed writes may stay; none is ever read
+
+
+def test_a_log_that_is_gone_begins_anew(tmp_path):
+    path, log = tmp_path / "run.npz", tmp_path / "log.csv"
+    fitted(path, callbacks=[CSVLogger(log), Checkpoint(path)])
+    log.unlink()
+    fitted(path, epochs=3, resume=path, callbacks=[CSVLogger(log), Checkpoint(path)])
+    header, line = log.read_text().splitlines()
+    assert header.startswith("epoch,")
+    assert line.startswith("3,")

@@ -349,7 +349,8 @@ class CSVLogger(Callback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         assert self._file is not None  # noqa: S101 - tells the type checker
-        self._file.truncate(state["position"])  # lines of epochs that will come again
+        # Lines behind are of epochs that will come again; a file that is gone began anew.
+        self._file.truncate(min(state["position"], self._file.seek(0, os.SEEK_END)))
 
 
 class LearningRateLogger(Callback):
