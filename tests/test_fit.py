@@ -397,8 +397,8 @@ def test_the_first_layer_that_is_not_finite_is_named():
 
 
 def test_an_overflowing_loss_of_finite_outputs_is_told_apart():
-    model = Sequential([Dense(1, 1)])
-    model[0].weight.value = [[1e30]]
+    model = Sequential([Dense(1, 1)], dtype=np.float64)
+    model[0].weight.value = [[1e200]]
     with pytest.raises(FloatingPointError, match="every layer's output is finite, the loss"):
         model.fit(np.ones((4, 1)), np.zeros(4), verbose=False)
 
