@@ -90,11 +90,9 @@ def _check_rows(rows: Array, name: str, dtype: np.dtype[Any], first: int) -> Non
     """Check rows of which the first has this number, as many at a time as stay in cache."""
     for start in range(0, len(rows), BLOCK):
         block = rows if len(rows) <= BLOCK else rows[start : start + BLOCK]
+        if rows.dtype.char in "fd" and _squares_are_small(block.ravel("K")):
+            continue
         with np.errstate(over="ignore", invalid="ignore"):
-            # The sum of squares is small only if every number is; it is the cheaper thing to ask.
-            flat = block.ravel("K")
-            if rows.dtype.char in "fd" and flat.dot(flat) < 1e38:  # noqa: PLR2004
-                continue
             bad = ~(np.abs(block) <= np.finfo(dtype).max)
         if bad.any():
             where = tuple(map(int, np.argwhere(bad)[0]))
@@ -102,6 +100,12 @@ def _check_rows(rows: Array, name: str, dtype: np.dtype[Any], first: int) -> Non
                 f"{name} expected finite {dtype} numbers, got {block[where]} "
                 f"in row {first + start + where[0]}"
             )
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _squares_are_small(flat: Array) -> bool:
+    """Whether a sum of squares is far from overflow: then every number is finite, cheaply asked."""
+    return bool(flat.dot(flat) < 1e38)  # noqa: PLR2004 - below the largest float32
 
 
 def as_inputs(X: Any, input_shape: Shape | None, dtype: np.dtype[Any], expected: object) -> Array:
