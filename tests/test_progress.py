@@ -121,7 +121,6 @@ class Stub:
 
     def __init__(self, **options):
         self.options, self.done, self.closed = options, options.get("initial", 0), False
-        made.append(self)
 
     def update(self, units):
         self.done += units
@@ -130,25 +129,30 @@ class Stub:
         self.closed = True
 
 
-made: list[Stub] = []
+@pytest.fixture
+def made(monkeypatch):
+    """The bars that were drawn, on a terminal with tqdm, whether it is installed or not."""
+    bars = []
 
+    def draw(**options):
+        bars.append(Stub(**options))
+        return bars[-1]
 
-def test_tracking_counts_units_and_closes_the_bar(monkeypatch):
-    made.clear()
     monkeypatch.setattr(progress, "is_live", lambda: True)
-    monkeypatch.setattr(progress, "tqdm_class", lambda: Stub)
+    monkeypatch.setattr(progress, "find_spec", lambda name: True)
+    monkeypatch.setattr(progress, "tqdm_class", lambda: draw)
     monkeypatch.setattr(progress, "PATIENCE", -1.0)
+    return bars
+
+
+def test_tracking_counts_units_and_closes_the_bar(made):
     chunks = [b"abc", b"de", b"f"]
     assert list(progress.track(chunks, 6, "a file", "B", measure=len)) == chunks
     (bar,) = made
     assert (bar.done, bar.closed, bar.options["total"], bar.options["unit"]) == (6, True, 6, "B")
 
 
-def test_a_download_shows_its_bytes(monkeypatch, tmp_path):
-    made.clear()
-    monkeypatch.setattr(progress, "is_live", lambda: True)
-    monkeypatch.setattr(progress, "tqdm_class", lambda: Stub)
-    monkeypatch.setattr(progress, "PATIENCE", -1.0)
+def test_a_download_shows_its_bytes(made, tmp_path):
     source = tmp_path / "file.gz"
     source.write_bytes(bytes(200_000))
     parts = []
