@@ -37,6 +37,7 @@ def test_every_row_comes_once_as_asked(
     assert source.batches(size) == -(-len(some) // size)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feed, "CHUNK", chunk)
+        patch.setattr(feed, "IN_CACHE", 0)
         blocks = [
             (a.copy(), b.copy(), None if w is None else w.copy(), ends)
             for a, b, w, ends in source.blocks(size, block, order, ahead=ahead)
@@ -54,24 +55,40 @@ def test_every_row_comes_once_as_asked(
         assert {w for *_, w, _ in blocks} == {None}
 
 
-def test_a_loop_that_is_left_early_leaves_no_thread(rng):
+@pytest.fixture
+def nothing_in_cache(monkeypatch):
+    monkeypatch.setattr(feed, "IN_CACHE", 0)
+
+
+def test_a_loop_that_is_left_early_leaves_no_thread(rng, nothing_in_cache):
     before = threading.active_count()
     source = Feed(rng.random((5000, 3)), np.arange(5000), np.dtype(np.float32))
     blocks = source.blocks(10, 10, ahead=True)
     next(blocks)
+    assert threading.active_count() == before + 1
     blocks.close()
     assert threading.active_count() == before
 
 
-def test_an_error_while_fetching_reaches_the_loop(rng):
+def test_little_data_is_not_worth_a_thread(rng):
+    before = threading.active_count()
+    next(
+        Feed(rng.random((5000, 3)), np.arange(5000), np.dtype(np.float32)).blocks(
+            10, 10, ahead=True
+        )
+    )
+    assert threading.active_count() == before
+
+
+def test_an_error_while_fetching_reaches_the_loop(rng, nothing_in_cache):
     source = Feed(rng.random((50, 3)), np.arange(50), np.dtype(np.float32))
-    source.X = None
-    with pytest.raises(AttributeError):
+    source.y = None
+    with pytest.raises((AttributeError, TypeError)):
         list(source.blocks(50, 50, np.arange(50), ahead=True))
 
 
 @pytest.mark.parametrize("cpus", [1, 2])
-def test_fetching_ahead_changes_no_bit(cpus, monkeypatch, rng):
+def test_fetching_ahead_changes_no_bit(cpus, monkeypatch, rng, nothing_in_cache):
     x, y = rng.random((3000, 6)), rng.integers(0, 3, 3000)
     models = []
     for count in (cpus, 2):

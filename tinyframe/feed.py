@@ -11,6 +11,9 @@ from tinyframe.types import Array
 CHUNK = 1024
 """Rows that are fetched at a time: enough that handing them over costs little."""
 
+IN_CACHE = 4_000_000
+"""Bytes of X up to which rows are fetched sooner than a second thread is told to."""
+
 
 Block: TypeAlias = tuple[Array, Array, Array | None, bool]
 """(x, target, weight, ends_batch): some rows of a batch, valid until the next ones are asked for.
@@ -50,7 +53,7 @@ class Source(Protocol):
             How many batches to leave out at the beginning.
         ahead
             Whether a second thread fetches the next rows, some `CHUNK` at a time, while this one
-            computes. Most of that work is waiting for memory.
+            computes, where X is large: most of that work is waiting for memory.
         """
 
 
@@ -105,6 +108,7 @@ class Feed:
             return
         if self.chosen is not None:
             order = self.chosen if order is None else self.chosen[order]
+        ahead = ahead and self.X.nbytes > IN_CACHE
         if order is None and not ahead:
             for start, stop, ends_batch in spans:
                 weight = None if self.weight is None else self.weight[start:stop]

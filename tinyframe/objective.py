@@ -44,11 +44,12 @@ class Objective:
     def reusing_buffers(self) -> Iterator[None]:
         """Let all parts keep their buffers from step to step, as long as the block lasts."""
         self._rows = 0
+        self._reusing = tuple(self._parts())
         try:
             yield
         finally:
             self._rows = None
-            for part in self._parts():
+            for part in self._reusing:
                 part.release()
 
     def _parts(self) -> Iterator[Scratch]:
@@ -63,7 +64,7 @@ class Objective:
         another_size = self._rows is not None and self._rows != len(x)
         if another_size:
             self._rows = len(x)
-            for part in self._parts():
+            for part in self._reusing:
                 part.reuse_buffers(len(x))
         self._training = training
         self.outputs = outputs = [x]

@@ -1,0 +1,10 @@
+"""Networks as scikit-learn estimators: for pipelines, grid searches and cross-validation."""
+
+from tinyframe.optional import require
+
+require("sklearn", "sklearn", "an estimator")
+
+from tinyframe.interop.sklearn.classifier import NetworkClassifier  # noqa: E402 - see above
+from tinyframe.interop.sklearn.regressor import NetworkRegressor  # noqa: E402
+
+__all__ = ["NetworkClassifier", "NetworkRegressor"]

@@ -1,0 +1,287 @@
+"""Network: what the estimators share, their parameters and their training."""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from tinyframe.callbacks import EarlyStopping
+from tinyframe.initializers import glorot_uniform
+from tinyframe.layers import Dense, Layer, ReLU, Sigmoid, Tanh
+from tinyframe.losses import Loss
+from tinyframe.optimizers import Adam, Optimizer
+from tinyframe.optimizers.optimizer import StepOptions
+from tinyframe.sequential import Sequential
+from tinyframe.types import Array
+
+ACTIVATIONS: dict[str, type[Layer] | None] = {
+    "relu": ReLU,
+    "tanh": Tanh,
+    "logistic": Sigmoid,
+    "identity": None,
+}
+"""What stands between the layers of `hidden_layer_sizes`, by scikit-learn's names."""
+
+FLOATS = (np.float64, np.float32)  # what X stays or becomes, the network with it
+
+PARTS = ("optimizer", "loss")
+"""Parameters whose own arguments are parameters too: optimizer__learning_rate."""
+
+
+def dense(units: int) -> Dense:
+    """Return a layer of the networks that `hidden_layer_sizes` describes.
+
+    Its weights are drawn as scikit-learn draws them (Glorot and Bengio, 2010): on unscaled features
+    that trained better than He's larger ones (measured).
+    """
+    return Dense(units, initializer=glorot_uniform)
+
+
+class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """What the two estimators share; the parameters are those of `NetworkRegressor`."""
+
+    model_: Sequential
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Iterable[int] = (100,),
+        activation: str = "relu",
+        *,
+        layers: Iterable[Layer] | Callable[[int, int], Iterable[Layer]] | None = None,
+        loss: Loss | None = None,
+        optimizer: Any = None,
+        epochs: int = 200,
+        batch_size: int | str | None = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.layers = layers
+        self.loss = loss
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ---------------------------------------------------------------- parameters
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; with `deep` also those of optimizer and loss."""
+        params: dict[str, Any] = super().get_params(deep=False)
+        if deep:
+            for part in PARTS:
+                arguments = _arguments(self._part(part))
+                params |= {f"{part}__{name}": value for name, value in arguments.items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of optimizer and loss, and return this estimator.
+
+        Parameters
+        ----------
+        **params
+            By their names in `get_params()`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such parameter, or a part does not take its value.
+        """
+        changes: dict[str, dict[str, Any]] = {}
+        for name in tuple(params):
+            part, _, argument = name.partition("__")
+            if argument and part not in PARTS:
+                raise ValueError(f"Invalid parameter {name!r}: {part} has no parameters of its own")
+            if argument:
+                changes.setdefault(part, {})[argument] = params.pop(name)
+        for part, arguments in changes.items():
+            given = params.get(part)
+            params[part] = _changed(self._part(part) if given is None else given, arguments)
+        super().set_params(**params)
+        return self
+
+    def _part(self, name: str) -> Any:
+        """Return the optimizer or the loss: the one given, or what is used instead of None."""
+        given = getattr(self, name)
+        if given is not None:
+            return given
+        return Adam() if name == "optimizer" else self._default_loss()
+
+    def _default_loss(self, last: Layer | None = None) -> Loss:
+        """Return the loss for a network that ends in this layer."""
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------- training
+
+    def _weights(self, X: Array, y: Array, weight: Any, class_weight: Any = None) -> Array | None:
+        """Return what each row counts, or None where all count alike."""
+        if weight is None and class_weight is None:
+            return None
+        weights: Array = _check_sample_weight(weight, X, ensure_non_negative=True)
+        if class_weight is not None:
+            weights = weights * compute_sample_weight(class_weight, y)
+        if not weights.any():
+            raise ValueError("the weights expected a row that counts, got zeros alone")
+        return weights
+
+    def _network(self, features: int, outputs: int, dtype: Any) -> Sequential:
+        """Return a fresh network; raise TypeError or ValueError if it does not suit the data."""
+        if self.layers is None:
+            layers = self._hidden_layers() + self._last_layers(outputs)
+        else:
+            given = self.layers(features, outputs) if callable(self.layers) else self.layers
+            layers = copy.deepcopy(list(given))
+        model = Sequential(layers, dtype=dtype)
+        model.build(features)
+        if model.output_shape not in self._output_shapes(outputs):
+            raise ValueError(
+                f"layers expected a network from {features} features to {outputs} outputs, got "
+                f"outputs of shape {model.output_shape}; a function (features, outputs) may make it"
+            )
+        return model
+
+    def _hidden_layers(self) -> list[Layer]:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation expected one of {', '.join(ACTIVATIONS)}, got {self.activation!r}"
+            )
+        activation = ACTIVATIONS[self.activation]
+        layers: list[Layer] = []
+        for units in np.atleast_1d(np.asarray(self.hidden_layer_sizes, object)):
+            layers += [dense(units), *([] if activation is None else [activation()])]
+        return layers
+
+    def _last_layers(self, outputs: int) -> list[Layer]:
+        return [dense(outputs)]
+
+    @staticmethod
+    def _output_shapes(outputs: int) -> list[tuple[int, ...]]:
+        return [(outputs,)]
+
+    def _set_out(self, model: Sequential, y: Array, weight: Array | None) -> None:
+        """Give a fresh network the weights that it should not have to learn."""
+
+    def _train(self, X: Array, y: Array, outputs: int, weight: Array | None) -> Self:
+        """Fit a new network to checked data."""
+        model = self._network(X.shape[1], outputs, X.dtype)
+        self._set_out(model, y, weight)
+        watched, validation = "loss", None
+        if self.early_stopping:
+            X, y, weight, X_held, y_held, weight_held = self._set_aside(X, y, weight)
+            watched, validation = "val_loss", (X_held, self._targets(y_held, model), weight_held)
+        self._rng = self._new_rng()
+        model.fit(
+            X,
+            self._targets(y, model),
+            sample_weight=weight,
+            loss=copy.deepcopy(self.loss) or self._default_loss(model[-1]),
+            optimizer=copy.deepcopy(self._part("optimizer")),
+            epochs=self.epochs,
+            batch_size=self._rows_a_step(len(X)),
+            validation_data=validation,
+            metrics=[],
+            callbacks=[
+                EarlyStopping(
+                    watched, self.n_iter_no_change, self.tol, restore_best=self.early_stopping
+                )
+            ],
+            rng=self._rng,
+            verbose=self.verbose,
+        )
+        self.model_ = model
+        self.n_iter_ = len(model.history["loss"])
+        return self
+
+    def _train_on(self, X: Array, y: Array, outputs: int, weight: Array | None) -> Self:
+        """Go through checked data once, with the network there is, or a new one."""
+        if not hasattr(self, "model_"):
+            model = self._network(X.shape[1], outputs, X.dtype)
+            self._set_out(model, y, weight)
+            model.loss = copy.deepcopy(self.loss) or self._default_loss(model[-1])
+            model.optimizer = copy.deepcopy(self._part("optimizer"))
+            self.model_, self._rng = model, self._new_rng()
+        self.model_.partial_fit(
+            X,
+            self._targets(y, self.model_),
+            sample_weight=weight,
+            batch_size=self._rows_a_step(len(X)),
+            rng=self._rng,
+        )
+        self.n_iter_ = len(self.model_.history["loss"])
+        return self
+
+    def _new_rng(self) -> "np.random.Generator":
+        return np.random.default_rng(self._new_seed())
+
+    def _new_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _rows_a_step(self, rows: int) -> Any:
+        return min(200, rows) if self.batch_size == "auto" else self.batch_size
+
+    def _set_aside(self, X: Array, y: Array, weight: Array | None) -> tuple[Any, ...]:
+        """Return X, y and weights to train with, and those to validate with."""
+        X, X_held, y, y_held, weight, weight_held = train_test_split(
+            X,
+            y,
+            np.ones(len(X)) if weight is None else weight,
+            test_size=self.validation_fraction,
+            random_state=self._new_seed(),
+            stratify=y if isinstance(self, ClassifierMixin) else None,
+        )
+        return X, y, weight, X_held, y_held, weight_held
+
+    def _targets(self, y: Array, model: Sequential) -> Array:  # noqa: ARG002 - classes ask for it
+        """Return y as the loss of this network takes it."""
+        return y
+
+    def _outputs(self, X: Any) -> Array:
+        """Return what the network says of X."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=FLOATS, reset=False)
+        return self.model_.predict(X, verbose=0)
+
+
+def _arguments(part: Any) -> dict[str, Any]:
+    """Return what an optimizer or a loss can be made with, as it is now."""
+    if not isinstance(part, Optimizer | Loss):
+        return {}
+    names = _own_arguments(part)
+    if isinstance(part, Optimizer):
+        names += [name for name in StepOptions.__annotations__ if name not in names]
+    return {name: getattr(part, name) for name in names}
+
+
+def _changed(part: Any, changes: dict[str, Any]) -> Any:
+    """Return an optimizer or a loss made anew with some arguments changed."""
+    if unknown := sorted(changes.keys() - _arguments(part)):
+        raise ValueError(f"{part!r} has no parameter {', '.join(unknown)}")
+    kept = {name: getattr(part, name) for name in _own_arguments(part)}
+    return type(part)(**kept | getattr(part, "options", {}) | changes)
+
+
+def _own_arguments(part: Optimizer | Loss) -> list[str]:
+    parameters = inspect.signature(type(part)).parameters.values()
+    return [
+        parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD
+    ]
