@@ -37,7 +37,7 @@ def blobs():
     return rng.standard_normal((120, 4)) + 3 * np.eye(4)[y], np.array(["ant", "bee", "cat"])[y]
 
 
-def surface(rows=1500):
+def surface(rows=3000):
     """A table like California's housing: eight features, of which some act together."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((rows, 8))
@@ -61,12 +61,13 @@ def scaled_target(estimator):
 )
 def test_scores_are_those_of_scikit_learns_networks(data, peer, ours, wrap):
     scores = []
-    for kind, epochs in ((peer, "max_iter"), (ours, "epochs")):
-        estimator = wrap(kind(hidden_layer_sizes=(30,), random_state=0, **{epochs: 60}))
+    for kind in (peer, ours):
+        pipelines = (
+            make_pipeline(StandardScaler(), wrap(kind(random_state=seed))) for seed in range(2)
+        )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that 60 epochs are few
-            pipeline = make_pipeline(StandardScaler(), estimator)
-            scores.append(cross_val_score(pipeline, *data, cv=3).mean())
+            warnings.simplefilter("ignore")  # that the peer has not converged
+            scores.append(np.mean([cross_val_score(p, *data, cv=3) for p in pipelines]))
     assert scores[1] >= scores[0] - 0.01
 
 
@@ -212,8 +213,8 @@ def test_several_numbers_at_once():
 
 def test_a_regressor_begins_at_the_mean():
     X, y = surface(100)
-    one = NetworkRegressor(epochs=1, optimizer=tf.SGD(1e-9)).fit(X * 1e-9, y)
-    np.testing.assert_allclose(one.predict(X * 1e-9), y.mean(), rtol=1e-6)
+    one = NetworkRegressor(epochs=1, optimizer=tf.SGD(1e-9)).fit(X, y)
+    assert abs(one.predict(X).mean() - y.mean()) < y.std() / 10
 
 
 def test_single_precision_stays(blobs):

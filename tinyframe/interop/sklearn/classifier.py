@@ -9,7 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from tinyframe.interop.sklearn.network import FLOATS, Network, dense
+from tinyframe.interop.sklearn.network import FLOATS, Network
 from tinyframe.layers import Layer, LogSoftmax, Sigmoid, Softmax
 from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss
 from tinyframe.sequential import Sequential
@@ -161,7 +161,7 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
         return y[:, np.newaxis].astype(model.dtype) if single else y
 
     def _last_layers(self, outputs: int) -> list[Layer]:
-        return [dense(outputs), Softmax()]
+        return [*super()._last_layers(outputs), Softmax()]
 
     @staticmethod
     def _output_shapes(outputs: int) -> list[tuple[int, ...]]:

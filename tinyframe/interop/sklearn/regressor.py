@@ -8,16 +8,15 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from tinyframe.interop.sklearn.network import FLOATS, Network
-from tinyframe.layers import Dense, Layer
+from tinyframe.layers import Layer
 from tinyframe.losses import Loss, MSELoss
-from tinyframe.sequential import Sequential
 from tinyframe.types import Array
 
 
 class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as above
     """A network that names a number for each row, or several.
 
-    It ends in `Dense(outputs)`, whose bias starts at the mean of y, and makes the squared error
+    It ends in `Dense(outputs)`, whose bias starts around the mean of y, and makes the squared error
     small, unless told otherwise. Where the numbers of y are far from 1 in size, scale them, as by
     `TransformedTargetRegressor`: it trains faster.
 
@@ -105,11 +104,9 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
             y = column_or_1d(y, warn=True)
         return X, y.astype(X.dtype)
 
-    def _set_out(self, model: Sequential, y: Array, weight: Array | None) -> None:
-        if self.layers is None:  # it begins at the mean of y, which may be far from 0
-            last = model[-1]
-            assert isinstance(last, Dense)  # noqa: S101 - tells the type checker
-            last.bias.value = np.average(y.reshape(len(y), -1), axis=0, weights=weight)
+    def _centre(self, y: Array, weight: Array | None) -> Array | float:
+        centre: Array = np.average(y.reshape(len(y), -1), axis=0, weights=weight)
+        return centre
 
     def _default_loss(self, last: Layer | None = None) -> Loss:  # noqa: ARG002 - whatever it ends in
         return MSELoss()
