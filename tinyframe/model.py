@@ -5,6 +5,7 @@ from abc import ABC
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -366,6 +367,28 @@ class Model(Layer, ABC):
         if not isinstance(model, cls):
             raise StorageError(f"{path}: expected a {cls.__name__}, got a {type(model).__name__}")
         return model
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write this model to an ONNX file (opset 18), for inference (extra `onnx`).
+
+        The file takes batches of any size; see `tinyframe.interop.onnx.to_onnx`.
+
+        Parameters
+        ----------
+        path
+            Its name, by custom ending in .onnx.
+
+        Raises
+        ------
+        ImportError
+            If the library onnx is not installed.
+        ValueError
+            If the model is not built, or has a layer that cannot be exported: names it. No file is
+            written.
+        StorageError
+            If the file cannot be written; what was there stays.
+        """
+        import_module("tinyframe.interop.onnx").save_onnx(self, path)  # a floor above this one
 
     def summary(self) -> str:
         """Return a table: each layer, its output shape, parameters and work, and the totals."""
