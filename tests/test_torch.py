@@ -11,7 +11,7 @@ import tinyframe as tf  # noqa: E402
 
 IMAGE, SEQUENCE = (4, 9, 8), (6, 8)
 
-CASES = {
+CASES = {  # also those of test_torch_weights.py
     "Dense": (lambda: tf.Dense(5), (7,)),
     "Dense on sequences, no bias": (lambda: tf.Dense(5, use_bias=False), SEQUENCE),
     "ReLU": (tf.ReLU, (7,)),

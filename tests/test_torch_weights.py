@@ -1,0 +1,118 @@
+"""Weights to and from PyTorch's state dicts, with and without PyTorch."""
+
+import numpy as np
+import pytest
+
+import tinyframe as tf
+from tinyframe.interop.torch import from_torch_state_dict, to_torch_state_dict
+
+
+def lenet():
+    model = tf.Sequential([
+        tf.Reshape(1, 12, 12), tf.Conv2D(6, 5, padding=2), tf.ReLU(), tf.MaxPool2D(2),
+        tf.Conv2D(8, 3), tf.ReLU(), tf.Flatten(), tf.Dense(20), tf.ReLU(), tf.Dense(10),
+    ])  # fmt: skip
+    model.build((12, 12), rng=0)
+    return model
+
+
+def random_state(model, rng, prefixes=None):
+    return {
+        name: rng.standard_normal(array.shape).astype(np.float32)
+        for name, array in to_torch_state_dict(model, prefixes).items()
+    }
+
+
+def weights(model):
+    return [parameter.value.copy() for parameter in model.parameters]
+
+
+def test_names_are_those_of_torchs_sequential():
+    state = to_torch_state_dict(lenet())
+    assert list(state) == [f"{i}.{leaf}" for i in (1, 4, 7, 9) for leaf in ("weight", "bias")]
+    assert state["7.weight"].shape == (20, 128)
+    assert state["7.weight"].flags.c_contiguous
+
+
+def test_names_of_places_and_names_in_order(rng):
+    model, names = lenet(), ["conv1", "conv2", "fc1", "fc2"]
+    state = random_state(model, rng, names)
+    for given, prefixes in ((state, None), (state, names), (dict(sorted(state.items())), names)):
+        model = from_torch_state_dict(lenet(), given, prefixes)
+        for name, array in to_torch_state_dict(model, names).items():
+            np.testing.assert_array_equal(array, state[name])
+    backwards = dict(reversed(random_state(model, rng).items()))  # the places say which is which
+    model = from_torch_state_dict(lenet(), backwards)
+    np.testing.assert_array_equal(model[7].weight.value.T, backwards["7.weight"])
+
+
+def test_a_lone_layer(rng):
+    layer = tf.Dense(3, 2)
+    state = random_state(layer, rng)
+    assert list(state) == ["weight", "bias"]
+    np.testing.assert_array_equal(
+        from_torch_state_dict(tf.Dense(3, 2), state).weight.value, state["weight"].T
+    )
+
+
+def test_double_precision_becomes_that_of_the_model(rng):
+    state = {k: v.astype(np.float64) for k, v in random_state(tf.Dense(3, 2), rng).items()}
+    assert from_torch_state_dict(tf.Dense(3, 2), state).weight.value.dtype == np.float32
+
+
+MISTAKES = {
+    "a missing name": (lambda s: s.pop("9.bias"), r"no '9.bias', which layer 9, Dense\(10\)"),
+    "a transposed weight": (
+        lambda s: s.update({"9.weight": s["9.weight"].T}),
+        r"'9.weight' expected shape \(10, 20\), .*got \(20, 10\); it is transposed",
+    ),
+    "another layout": (
+        lambda s: s.update({"1.weight": s["1.weight"].transpose(2, 3, 1, 0)}),
+        r"'1.weight' expected shape \(6, 1, 5, 5\), .*got \(5, 5, 1, 6\)",
+    ),
+    "a name too many": (
+        lambda s: s.update({"9.running_mean": s["9.bias"]}), r"\['9.running_mean'\], for which",
+    ),
+    "a module too many": (
+        lambda s: s.update({"11.bias": s["9.bias"]}), r"expected 4 modules, .*got 5",
+    ),
+    "an unknown weight": (
+        lambda s: s.update({"9.weight_g": s["9.bias"]}), "'9.weight_g' is no weight",
+    ),
+    "no numbers": (lambda s: s.update({"9.bias": np.array(["a"])}), "'9.bias' expected numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_does_not_fit_is_named_and_changes_nothing(mistake, rng):
+    change, message = MISTAKES[mistake]
+    model = lenet()
+    state = random_state(model, rng)
+    change(state)
+    before = weights(model)
+    with pytest.raises((ValueError, TypeError), match=message):
+        from_torch_state_dict(model, state)
+    for one, two in zip(before, weights(model), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_modules_of_the_same_shape_have_to_be_named(rng):
+    model = tf.Sequential([tf.Dense(4, 4), tf.ReLU(), tf.Dense(4, 4)])
+    state = random_state(model, rng, ["last", "first"])  # in the order in which they were made
+    with pytest.raises(ValueError, match=r"prefixes=\['last', 'first'\]"):
+        from_torch_state_dict(model, state)
+    from_torch_state_dict(model, state, ["first", "last"])
+    np.testing.assert_array_equal(model[0].bias.value, state["first.bias"])
+    with pytest.raises(ValueError, match="prefixes expected 2 names"):
+        from_torch_state_dict(model, state, ["first"])
+
+
+def test_a_model_without_shapes_and_layers_without_twins():
+    with pytest.raises(ValueError, match="built model"):
+        to_torch_state_dict(tf.Sequential([tf.Dense(3)]))
+
+    class Louder(tf.Dense):
+        pass
+
+    with pytest.raises(ValueError, match="layer 1: PyTorch has no module for the weights of Loud"):
+        to_torch_state_dict(tf.Sequential([tf.Dense(3, 3), Louder(3)]))
