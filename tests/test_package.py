@@ -54,7 +54,7 @@ def test_imports_run_one_way():
         {"model"},
         {"sequential", "learning_rate", "inspection"},
         {"plots"},
-        {"testing", "datasets"},
+        {"testing", "datasets", "interop"},
     ]
     floor = {name: number for number, names in enumerate(floors) for name in names}
     for path in (ROOT / "tinyframe").rglob("*.py"):
@@ -81,7 +81,10 @@ def test_every_export_exists_and_is_sorted():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_public_name_has_a_docstring(name):
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        pytest.skip(str(error))  # "… needs sklearn: pip install …"
     assert module.__doc__
     for attribute, value in vars(module).items():
         if attribute.startswith("_") or getattr(value, "__module__", None) != name:
