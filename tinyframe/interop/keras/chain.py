@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from tinyframe.interop.keras.archive import Archive
-from tinyframe.interop.keras.layers import ACTIVATIONS, CONVERSIONS, IMAGES, Settings
+from tinyframe.interop.keras.layers import ACTIVATIONS, CONVERSIONS, IMAGES
+from tinyframe.interop.keras.settings import Settings
 from tinyframe.layers import Layer, LogSoftmax, Permute, Softmax
 from tinyframe.parameters import Parameter
 from tinyframe.sequential import Sequential
