@@ -17,12 +17,13 @@ FIGURES = (".png", ".svg", ".pdf")
 Split = tuple[Array, Array]
 
 
-def options_parser(doc: str) -> argparse.ArgumentParser:
+def options_parser(doc: str, *, figure: bool = True) -> argparse.ArgumentParser:
     """Return a parser of the options that all examples have."""
     parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
-    parser.add_argument(
-        "--plot", metavar="FILE", type=Path, help=f"save a figure ({', '.join(FIGURES)})"
-    )
+    if figure:
+        parser.add_argument(
+            "--plot", metavar="FILE", type=Path, help=f"save a figure ({', '.join(FIGURES)})"
+        )
     parser.add_argument(
         "--quick", action="store_true", help="a tenth of the work or less, for a first look"
     )
@@ -33,7 +34,7 @@ def options_parser(doc: str) -> argparse.ArgumentParser:
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """Return the options; what cannot be plotted is better known before training."""
     options = parser.parse_args()
-    if options.plot:
+    if getattr(options, "plot", None):
         if not find_spec("matplotlib"):
             parser.error('--plot needs matplotlib: pip install -e ".[examples]"')
         if not options.plot.absolute().parent.is_dir() or options.plot.suffix not in FIGURES:

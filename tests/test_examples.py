@@ -82,6 +82,21 @@ def test_the_other_examples_in_quick_mode(name, offline, tmp_path):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+ELSEWHERE = {
+    "grid_search": ("sklearn", r"Best of 12: .*\n.*\n(.*\n)*Test accuracy: [89]\d"),
+    "onnx_runtime": ("onnxruntime", r"Same answers: 100\.00%, probabilities within \d\.\de-0[6-9]"),
+    "from_pytorch": ("torch", r"Same answers: (99\.\d\d|100\.00)%, scores within"),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_examples_with_other_libraries(name, offline):
+    library, promise = ELSEWHERE[name]
+    pytest.importorskip(library, reason="needs " + library)
+    output = run(EXAMPLES / f"{name}.py", "--quick", **offline)
+    assert re.search(promise, output), output
+
+
 def test_mnist_on_the_real_digits(real_mnist):
     output = run(EXAMPLES / "mnist.py")
     assert "Data: MNIST, 60,000 digits" in output

@@ -3,12 +3,16 @@
 import ast
 import importlib
 import inspect
+import io
+import json
 import pkgutil
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tinyframe
@@ -127,6 +131,22 @@ def python_blocks(page):
     return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
+def keras_file(path):
+    """Write a model as Keras does, without Keras."""
+    import h5py  # noqa: PLC0415 - of an extra
+
+    rng, weights = np.random.default_rng(0), io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        file["layers/dense/vars/0"] = rng.standard_normal((64, 10))
+        file["layers/dense/vars/1"] = np.zeros(10)
+    dense = {"name": "dense", "units": 10, "activation": "softmax", "use_bias": True}
+    layers = [{"class_name": "Dense", "config": dense}]
+    config = {"layers": layers, "build_input_shape": [None, 64]}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps({"class_name": "Sequential", "config": config}))
+        archive.writestr("model.weights.h5", weights.getvalue())
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -136,12 +156,17 @@ def python_blocks(page):
         "docs/architectures.md",
         "docs/training.md",
         "docs/saving.md",
+        "docs/ecosystem.md",
     ],
 )
 def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):
     if page == "docs/training.md":
         pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"').use("Agg")
     monkeypatch.chdir(tmp_path)
+    if page == "docs/ecosystem.md":
+        for library in ("sklearn", "onnx", "onnxruntime", "torch", "h5py"):
+            pytest.importorskip(library, reason='needs pip install -e ".[peers,torch]"')
+        keras_file("digits.keras")
     names = {}
     blocks = python_blocks(page)
     assert blocks
