@@ -114,6 +114,17 @@ def test_whole_networks(rng):
     compare(images, rng.integers(0, 255, (3, 12, 12)).astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [tf.BatchNorm(epsilon=0.1), tf.LayerNorm(0.1), tf.ConvTranspose2D(2, 1, 2, "same")],
+    ids=repr,
+)
+def test_arguments_that_the_others_leave_alone(layer, rng):
+    model = tf.Sequential([layer])
+    model.build((2, 3, 4), rng=0)
+    compare(model, rng.standard_normal((3, 2, 3, 4)).astype(np.float32))
+
+
 def test_double_precision_by_the_reference(rng):
     model = tf.Sequential([tf.Dense(5, 4), tf.GELU(), tf.RMSNorm(), tf.Dense(2)], dtype="float64")
     x = rng.standard_normal((3, 5))
