@@ -128,7 +128,9 @@ def test_the_document_page_names_tests_and_code_that_exist():
 
 
 def python_blocks(page):
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    """The code of a page, that which is run when the page is built included."""
+    fence = r"^```(?:python|\{code-cell\})\n(.*?)^```"
+    return re.findall(fence, (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
 def keras_file(path):
@@ -157,10 +159,12 @@ def keras_file(path):
         "docs/training.md",
         "docs/saving.md",
         "docs/ecosystem.md",
+        "docs/index.md",
+        *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs" / "tutorials").glob("*.md")),
     ],
 )
 def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):
-    if page == "docs/training.md":
+    if page == "docs/training.md" or "tutorials" in page:
         pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"').use("Agg")
     monkeypatch.chdir(tmp_path)
     if page == "docs/ecosystem.md":

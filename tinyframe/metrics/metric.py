@@ -88,7 +88,7 @@ def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric
     Parameters
     ----------
     metrics
-        Names, functions or `Metric`s.
+        Names, functions, or objects of `Metric`.
     target
         What they will be compared with.
     outputs

@@ -1,0 +1,119 @@
+"""A page a layer: below each derivation, the code, the proof and the picture of its Jacobian."""
+
+import inspect
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+import tinyframe
+from tinyframe.layers.layer import Layer
+
+ROOT = Path(__file__).parent.parent
+
+EXAMPLES = {
+    "Dense": ("Dense(4)", (6,)),
+    "ReLU": ("ReLU()", (8,)),
+    "LeakyReLU": ("LeakyReLU(0.2)", (8,)),
+    "ELU": ("ELU()", (8,)),
+    "GELU": ("GELU()", (8,)),
+    "SiLU": ("SiLU()", (8,)),
+    "Softplus": ("Softplus()", (8,)),
+    "Sigmoid": ("Sigmoid()", (8,)),
+    "Tanh": ("Tanh()", (8,)),
+    "Softmax": ("Softmax()", (6,)),
+    "LogSoftmax": ("LogSoftmax()", (6,)),
+    "Rescale": ("Rescale(1 / 255)", (6,)),
+    "Flatten": ("Flatten()", (2, 4)),
+    "Reshape": ("Reshape(4, 2)", (8,)),
+    "Permute": ("Permute(2, 1)", (3, 4)),
+    "Dropout": ("Dropout(0.4)", (10,)),
+    "Conv2D": ("Conv2D(2, 3)", (1, 5, 5)),
+    "Conv1D": ("Conv1D(2, 3)", (8, 1)),
+    "ConvTranspose2D": ("ConvTranspose2D(1, 3, stride=2)", (1, 3, 3)),
+    "MaxPool2D": ("MaxPool2D(2)", (1, 6, 6)),
+    "AveragePool2D": ("AveragePool2D(3, stride=2, padding=1)", (1, 6, 6)),
+    "GlobalAveragePool2D": ("GlobalAveragePool2D()", (3, 3, 3)),
+    "BatchNorm": ("BatchNorm()", (3,)),
+    "LayerNorm": ("LayerNorm()", (2, 6)),
+    "RMSNorm": ("RMSNorm()", (2, 6)),
+    "Embedding": ("Embedding(5, 3)", (4,)),
+    "PositionalEmbedding": ("PositionalEmbedding()", (4, 2)),
+    "RNN": ("RNN(4)", (6, 3)),
+    "LSTM": ("LSTM(4)", (6, 3)),
+    "GRU": ("GRU(4)", (6, 3)),
+    "MultiHeadAttention": ("MultiHeadAttention(2, causal=True)", (5, 4)),
+    "Residual": ("Residual(Dense(6), Tanh())", (6,)),
+    "Add": ("Add([Dense(4), Sequential([Dense(4), Tanh()])])", (6,)),
+    "Concatenate": ("Concatenate([Dense(4), Tanh()])", (6,)),
+    "Sequential": ("Sequential([Dense(5), Tanh(), Dense(3), Softmax()])", (6,)),
+}
+"""Each layer as its page shows it, and the sample shape it is shown with."""
+
+TOKENS = ", x=[[0, 1, 3, 1], [4, 0, 2, 2]]"
+"""What `check_layer` is told of a layer that takes tokens."""
+
+TAIL = """
+## The code
+{sources}
+## The proof, and the picture
+
+`check_layer` compares the whole Jacobian with central differences, and that by each parameter too.
+`tests/test_layers.py` does so for hypothesis-drawn shapes, values and arguments of this layer. The
+picture is the Jacobian that backward computes, a row of it for each number of y.
+
+```{{eval-rst}}
+.. plot::
+
+   from tinyframe import {imports}
+   from tinyframe.testing import check_layer
+
+   from drawing import jacobian
+
+   layer = {call}
+   check_layer(layer, input_shape={shape}{tokens})
+   jacobian(layer, {shape})
+```
+"""
+
+SOURCE = """
+```{{literalinclude}} ../../{path}
+:language: python
+:pyobject: {name}
+```
+"""
+
+
+def tail(name: str) -> str:
+    """Return what stands below a layer's derivation, in Markdown."""
+    call, shape = EXAMPLES[name]
+    kind = getattr(tinyframe, name)
+    own = [
+        c for c in kind.__mro__ if c.__module__.startswith("tinyframe.") and issubclass(c, Layer)
+    ]
+    sources = [
+        SOURCE.format(path=Path(inspect.getfile(c)).relative_to(ROOT), name=c.__name__)
+        for c in own
+        if c.__name__ not in ("Layer", "Model")
+    ]
+    imports = sorted(set(re.findall(r"[A-Z]\w+(?=\()", call)))
+    return TAIL.format(
+        sources="".join(sources),
+        imports=", ".join(imports),
+        call=call,
+        shape=shape,
+        tokens=TOKENS if name == "Embedding" else "",
+    )
+
+
+def complete(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Add the rest to the page of a layer."""
+    folder, _, name = docname.rpartition("/")
+    if folder == "layers" and name in EXAMPLES:
+        source[0] += tail(name)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx."""
+    app.connect("source-read", complete)
+    return {"parallel_read_safe": True}
