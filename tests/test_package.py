@@ -127,6 +127,17 @@ def test_the_document_page_names_tests_and_code_that_exist():
         assert line in (ROOT / path).read_text(), f"{path} has no line {line!r}"
 
 
+def test_the_document_page_says_the_same_in_both_languages():
+    """Code, formulas, tables and tests stand in the same order; the words around them differ."""
+    marks = r"(?s:^```.*?^```)|`[^`\n]+`|^#+ |^> .*$"
+    english, greek = (
+        re.findall(marks, (ROOT / "docs" / name).read_text(), re.MULTILINE)
+        for name in ("document.md", "document.el.md")
+    )
+    assert len(english) > 60
+    assert english == [mark.replace(" και ", "  and  ") for mark in greek]
+
+
 def python_blocks(page):
     """The code of a page, that which is run when the page is built included."""
     fence = r"^```(?:python|\{code-cell\})\n(.*?)^```"
@@ -155,6 +166,9 @@ def keras_file(path):
         "README.md",
         "CONTRIBUTING.md",
         "docs/document.md",
+        "docs/document.el.md",
+        "docs/coming_from.md",
+        "docs/design.md",
         "docs/architectures.md",
         "docs/training.md",
         "docs/saving.md",
