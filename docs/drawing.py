@@ -35,7 +35,7 @@ def jacobian(layer: Layer, shape: tuple[int, ...], rows: int = 1) -> None:
     figure.set_layout_engine("constrained")
     panel = axes[1] if pointwise else axes
     limit = abs(matrix).max() or 1.0
-    image = panel.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
+    image = panel.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     by = "W" if isinstance(layer, Embedding) else "x"
     panel.set(
         xlabel=by, ylabel="y", title=f"∂y/∂{by}: {type(layer).__name__}", xticks=[], yticks=[]

@@ -20,9 +20,8 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also the checks that take minutes")
 
 
-@pytest.fixture(scope="session")
-def real_mnist():
-    """MNIST, never downloaded by a test."""
+def mnist_on_disk():
+    """MNIST, never downloaded by a test; None where it is not."""
     folder = Path(os.environ.get("TINYFRAME_DATA", "nowhere"))
     names = [f"{name}{suffix}" for name in FILES for suffix in ("", ".gz")]
     found = {
@@ -31,9 +30,16 @@ def real_mnist():
         for p in (folder / n, folder / "mnist" / n)
         if p.is_file()
     }
-    if found != set(FILES):
+    return mnist() if found == set(FILES) else None
+
+
+@pytest.fixture(scope="session")
+def real_mnist():
+    """MNIST, or no test."""
+    data = mnist_on_disk()
+    if data is None:
         pytest.skip("MNIST's files are not in the folder that TINYFRAME_DATA names")
-    return mnist()
+    return data
 
 
 @pytest.fixture

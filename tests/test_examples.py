@@ -89,6 +89,15 @@ ELSEWHERE = {
 }
 
 
+def test_draw_digit_in_quick_mode(offline, tmp_path):
+    script, file = EXAMPLES / "draw_digit.py", tmp_path / "digits.npz"
+    first = run(script, "--quick", "--model", file, **offline)
+    assert re.search(r"Draw at http://127\.0\.0\.1:\d+/", first), first
+    again = run(script, "--quick", "--model", file, **offline)
+    assert "epoch" not in again
+    assert first.splitlines()[-1] == again.splitlines()[-1]
+
+
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_examples_with_other_libraries(name, offline):
     library, promise = ELSEWHERE[name]
