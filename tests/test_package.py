@@ -101,6 +101,53 @@ def test_every_public_name_has_a_docstring(name):
                     assert inspect.getdoc(getattr(value, method)), f"{name}.{attribute}.{method}"
 
 
+def public_names():
+    """All that users are told of: the package's own names, and those of its public modules."""
+    yield from ((name, getattr(tinyframe, name)) for name in tinyframe.__all__)
+    for module in ("metrics", "inspection", "plots", "testing", "datasets", "initializers"):
+        found = importlib.import_module(f"tinyframe.{module}")
+        own = (n for n, v in vars(found).items() if getattr(v, "__module__", "") == found.__name__)
+        names = getattr(found, "__all__", [name for name in own if not name.startswith("_")])
+        yield from ((f"{module}.{name}", getattr(found, name)) for name in names)
+
+
+def is_an_initializer(name, value):
+    """Whether it is a function (rng, shape), of which the module tells at once."""
+    return name.startswith("initializers.") and list(inspect.signature(value).parameters) == [
+        "rng", "shape",
+    ]  # fmt: skip
+
+
+# These raise nothing, or are made by the package alone.
+RAISE_NOTHING = {
+    "metrics.Scores", "inspection.LayerGradient", "inspection.GradientReport",
+    "testing.numeric_jacobian", "initializers.Constant", "initializers.fans",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n for n, v in public_names() if callable(v)])
+def test_every_public_name_tells_arguments_shapes_and_errors(name):
+    value = dict(public_names())[name]
+    if is_an_initializer(name, value):
+        return
+    doc = inspect.getdoc(value)
+    if inspect.isclass(value) and issubclass(value, Exception):
+        return  # the test above has asked for its docstring
+    parameters = inspect.signature(value).parameters
+    elsewhere = re.search(r"(Arguments|Parameters)[\w,\s]+errors\sare\sthose\sof|[Ss]ee `", doc)
+    for parameter in parameters.values():
+        told = rf"(?m)^\**(\w+, \**)*{parameter.name}\b"
+        assert elsewhere or re.search(told, doc), f"{name} does not tell of {parameter.name}"
+    if parameters and name not in RAISE_NOTHING:
+        assert elsewhere or "Raises\n" in doc, f"{name} does not tell what it raises"
+    if (
+        inspect.isclass(value)
+        and issubclass(value, tinyframe.Layer)
+        and not inspect.isabstract(value)
+    ):
+        assert re.search(r"\(batch|[Aa]ny\sshape", doc), f"{name} does not tell its shapes"
+
+
 def test_no_file_is_two_rooms():
     for path in (ROOT / "tinyframe").rglob("*.py"):
         text = path.read_text()

@@ -1,4 +1,7 @@
-"""Initial values of parameters: functions of a random generator and a shape."""
+"""Initial values of parameters: functions of a random generator and a shape.
+
+Each is an `Initializer`: (rng, shape) → float64 array of that shape.
+"""
 
 import math
 from collections.abc import Callable
@@ -24,7 +27,7 @@ def ones(rng: "np.random.Generator", shape: Shape) -> Array:  # noqa: ARG001 - a
 
 
 class Constant:
-    """The initializer that gives `value` everywhere; `constant(value)` checks and makes one."""
+    """The initializer that gives `value` everywhere; see `constant`, which checks and makes one."""
 
     def __init__(self, value: float) -> None:
         self.value = value
@@ -39,6 +42,11 @@ class Constant:
 
 def constant(value: float) -> Initializer:
     """Return an initializer that gives `value` everywhere.
+
+    Parameters
+    ----------
+    value
+        A finite number.
 
     Raises
     ------
@@ -117,6 +125,11 @@ def fans(shape: Shape) -> tuple[int, int]:
 
     A matrix is (inputs, outputs), the weight of a convolution (outputs, inputs, *kernel), where
     each pixel of the kernel counts.
+
+    Parameters
+    ----------
+    shape
+        That of the weight.
     """
     if len(shape) <= 2:  # noqa: PLR2004 - a matrix, or less
         return shape[0], shape[-1]

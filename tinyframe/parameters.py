@@ -34,6 +34,11 @@ class Parameter:
         float32 or float64.
     order
         Order in memory. "F" keeps a matrix transposed, where products run faster that way.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the shape holds other than positive integers, or the dtype is another one.
     """
 
     def __init__(

@@ -18,6 +18,7 @@ from tinyframe.types import Array, Shape
 class Sequential(Model):
     """Layers in a chain, each taking what the one before it returns: y = fₙ(… f₂(f₁(x))).
 
+    x is (batch, *input_shape), y (batch, *output_shape), that of the last layer.
     By the chain rule the gradient passes through them in reverse. A Sequential is a layer itself,
     so chains nest.
 

@@ -16,6 +16,7 @@ from tinyframe.types import Array, Shape
 class Residual(Layer):
     """y = x + fₙ(… f₁(x)): layers in a row learn what to add to their input.
 
+    x is (batch, *input_shape), and so is y unless there is a shortcut.
     dx = dy + (∂f/∂x)ᵀ dy: the gradient passes beside the layers unchanged. With a `shortcut` s,
     y = s(x) + f(x), for layers that change the shape. Source: He et al., "Deep Residual Learning
     for Image Recognition", 2016.
@@ -74,6 +75,7 @@ class Residual(Layer):
 class Add(Layer):
     """y = f₁(x) + … + fₙ(x): branches of one shape, summed.
 
+    x is (batch, *input_shape), y (batch, *output_shape), that of every branch.
     dx = Σᵢ (∂fᵢ/∂x)ᵀ dy.
 
     Parameters

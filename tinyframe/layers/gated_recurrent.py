@@ -15,7 +15,9 @@ class LSTM(Recurrent):
         i, f, o = σ(aᵢ), σ(a_f), σ(a_o)    g = tanh(a_g)    a = Wᵀ x_t + Uᵀ h_{t−1} + b
         c_t = f c_{t−1} + i g              h_t = o tanh(c_t)
 
-    starting from h = c = 0, the gates in the order i, f, g, o. With q = tanh(c_t):
+    starting from h = c = 0, the gates in the order i, f, g, o. x is (batch, time, features),
+    y (batch, units) or (batch, time, units); W (features, 4 · units), U (units, 4 · units). With
+    q = tanh(c_t):
 
         do = dh q        dc += dh o (1 − q²)        di = dc g        df = dc c_{t−1}
         dg = dc i        dc_{t−1} = dc f            da = slope · d(gate),  dh_{t−1} = U da
@@ -78,8 +80,10 @@ class GRU(Recurrent):
         r, k = σ(a_r), σ(a_k)        n = tanh(Wₙᵀ x_t + bₙ + r v)        v = Uₙᵀ h_{t−1} + b'
         h_t = (1 − k) n + k h_{t−1}
 
-    starting from h = 0, where a = Wᵀ x_t + Uᵀ h_{t−1} + b, the gates in the order r, k, n; b' is
-    `recurrent_bias` (units,). It is the form in which the reset gate r acts after the product.
+    starting from h = 0. x is (batch, time, features), y (batch, units) or (batch, time, units);
+    W is (features, 3 · units), U (units, 3 · units). Here a = Wᵀ x_t + Uᵀ h_{t−1} + b, the gates in
+    the order r, k, n; b' is `recurrent_bias` (units,). It is the form in which the reset gate r
+    acts after the product.
 
         dn = dh (1 − k)      dk = dh (h_{t−1} − n)      da_n = (1 − n²) dn      dr = da_n v
         dv = da_n r          dh_{t−1} = dh k + U (da_r, da_k, dv)

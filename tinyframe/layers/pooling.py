@@ -74,8 +74,14 @@ class MaxPool2D(_Pool2D):
     """y(u, v) = max x over the window of place (u, v), channel by channel.
 
     x is (batch, channels, height, width), y (batch, channels, height', width'). dy goes to the
-    pixel that was the largest, the first one of equals. Arguments: pool_size, stride (by default
-    the same), padding, whose pixels never are the largest.
+    pixel that was the largest, the first one of equals. The pixels of the padding never are it.
+
+    Parameters
+    ----------
+    pool_size, stride : int or (int, int)
+        Height and width of a window, and of its steps; by default windows lie side by side.
+    padding : "valid", "same", int or (int, int)
+        Room around the image.
 
     Raises
     ------
@@ -125,8 +131,14 @@ class AveragePool2D(_Pool2D):
     """y(u, v) = mean of x over the window of place (u, v), channel by channel.
 
     x is (batch, channels, height, width), y (batch, channels, height', width'). dy is shared
-    equally among the pixels of the window. Arguments: pool_size, stride (by default the same),
-    padding, whose pixels do not count in the mean.
+    equally among the pixels of the window. The pixels of the padding do not count in the mean.
+
+    Parameters
+    ----------
+    pool_size, stride : int or (int, int)
+        Height and width of a window, and of its steps; by default windows lie side by side.
+    padding : "valid", "same", int or (int, int)
+        Room around the image.
 
     Raises
     ------

@@ -203,6 +203,9 @@ class Recurrent(Layer):
 class RNN(Recurrent):
     """h_t = tanh(Wᵀ x_t + Uᵀ h_{t−1} + b), starting from h = 0.
 
+    x is (batch, time, features), y (batch, units) or (batch, time, units); W (features, units),
+    U (units, units), b (units,).
+
     With a = Wᵀ x_t + Uᵀ h_{t−1} + b:
 
         da = (1 − h_t²) dh_t        dh_{t−1} = U da + what comes from y_{t−1}

@@ -50,6 +50,11 @@ def accuracy(prediction: Array, target: Array, weight: Array | None = None) -> f
         Labels (rows, …), one-hot rows, or for a single output 0 or 1.
     weight
         Shape (rows,): what each row counts.
+
+    Raises
+    ------
+    ValueError
+        If the target's shape does not fit the prediction's.
     """
     predicted, true = classes_of(prediction, target)
     return mean(predicted == true, weight)
@@ -95,6 +100,11 @@ def confusion_matrix(prediction: Array, target: Array, weight: Array | None = No
     -------
     Array
         Shape (classes, classes): counts, or with weights sums of them.
+
+    Raises
+    ------
+    ValueError
+        If the target's shape does not fit the prediction's.
     """
     predicted, true = classes_of(prediction, target)
     classes = max(2, prediction.shape[-1])

@@ -26,6 +26,11 @@ def roc_auc(prediction: Array, target: Array, weight: Array | None = None) -> fl
         Labels (rows, …), one-hot rows, or for a single output 0 or 1.
     weight
         Shape (rows,): what each row counts.
+
+    Raises
+    ------
+    ValueError
+        If the target's shape does not fit the prediction's.
     """
     outputs = prediction.shape[-1]
     scores = prediction.reshape(-1, outputs)

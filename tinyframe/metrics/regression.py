@@ -19,6 +19,11 @@ def mse(prediction: Array, target: Array, weight: Array | None = None) -> float:
         Shape (rows, …, outputs).
     weight
         Shape (rows,): what each row counts.
+
+    Raises
+    ------
+    ValueError
+        If the target's shape does not fit the prediction's.
     """
     return _mean(_errors(prediction, target) ** 2, weight)
 
@@ -30,6 +35,11 @@ def mae(prediction: Array, target: Array, weight: Array | None = None) -> float:
     ----------
     prediction, target, weight
         As in `mse`.
+
+    Raises
+    ------
+    ValueError
+        If the target's shape does not fit the prediction's.
     """
     return _mean(np.abs(_errors(prediction, target)), weight)
 
@@ -44,6 +54,11 @@ def r2(prediction: Array, target: Array, weight: Array | None = None) -> float:
     ----------
     prediction, target, weight
         As in `mse`.
+
+    Raises
+    ------
+    ValueError
+        If the target's shape does not fit the prediction's.
     """
     outputs = prediction.shape[-1]
     y = dense_target(target, prediction).astype(np.float64).reshape(-1, outputs)

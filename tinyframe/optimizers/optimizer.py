@@ -45,6 +45,8 @@ class Optimizer(ABC):
         difficulty of training recurrent neural networks", 2013).
     clip_value : float, optional
         Bound of each |gᵢ|.
+    **options
+        The last four, by name.
 
     Attributes
     ----------
