@@ -185,6 +185,14 @@ def test_the_document_page_says_the_same_in_both_languages():
     assert english == [mark.replace(" και ", "  and  ") for mark in greek]
 
 
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("[a-z]*.md")], ids=lambda page: page.name
+)
+def test_links_lead_to_files_that_exist(page):
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
 def python_blocks(page):
     """The code of a page, that which is run when the page is built included."""
     fence = r"^```(?:python|\{code-cell\})\n(.*?)^```"
