@@ -1,11 +1,9 @@
 """Callbacks: watch a model train, keep its best state, stop it in time."""
 
-import csv
 import math
 import os
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from tinyframe.checks import boolean, positive_integer, real_number
@@ -314,11 +312,15 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, path: str | PathLike[str], append: bool = False) -> None:
+        from pathlib import Path  # noqa: PLC0415 - spares `import tinyframe`
+
         self.path = Path(path)
         self.append = boolean("append", append)
         self._file: IO[str] | None = None
 
     def on_train_begin(self, run: Run) -> None:
+        import csv  # noqa: PLC0415 - spares `import tinyframe`
+
         columns = ["epoch", *run.names]
         goes_on = (
             (self.append or run.resumed) and self.path.exists() and self.path.stat().st_size > 0

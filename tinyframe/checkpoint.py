@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyframe.callbacks import Callback, Run
@@ -43,6 +42,8 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int | None = None) -> None:
+        from pathlib import Path  # noqa: PLC0415 - spares `import tinyframe`
+
         self.path = Path(path)
         if self.path.suffix != ".npz":
             raise ValueError(f"Checkpoint expected a file name in .npz, got {self.path.name!r}")
@@ -101,7 +102,9 @@ def opened(
     StorageError
         If the file is damaged, or of another model or run.
     """
-    from tinyframe.storage.runs import read_run  # noqa: PLC0415 - spares `import tinyframe`
+    from pathlib import Path  # noqa: PLC0415 - spares `import tinyframe`
+
+    from tinyframe.storage.runs import read_run  # noqa: PLC0415 - likewise
 
     path = Path(path)
     if not path.exists():

@@ -1,10 +1,8 @@
 """History: what training recorded, epoch by epoch."""
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tinyframe.optional import require
@@ -136,6 +134,9 @@ class History(Mapping[str, list[float]]):
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write a table with one line an epoch; a cell is empty where nothing was recorded."""
+        import csv  # noqa: PLC0415 - spares `import tinyframe`
+        from pathlib import Path  # noqa: PLC0415 - likewise
+
         with Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, ["epoch", *self])
             writer.writeheader()
@@ -145,6 +146,7 @@ class History(Mapping[str, list[float]]):
     def to_json(self, path: str | PathLike[str]) -> None:
         """Write {"epoch": [1, …], "loss": […], …}; NaN and infinity, not in JSON, become null."""
         import json  # noqa: PLC0415 - spares `import tinyframe`
+        from pathlib import Path  # noqa: PLC0415 - likewise
 
         table = {"epoch": list(range(1, self.epochs + 1))} | {
             name: [value if math.isfinite(value) else None for value in self[name]] for name in self
