@@ -41,11 +41,9 @@ def integers_enter(layer: Layer) -> bool:
         return integers_enter(layer.layers[0]) and integers_enter(beside)
     if isinstance(layer, Add | Concatenate):
         return all(map(integers_enter, layer.branches))
-    return (
-        integers_enter(layer.layers[0])
-        if isinstance(layer, Sequential)
-        else (isinstance(layer, Embedding))
-    )
+    if isinstance(layer, Sequential):
+        return integers_enter(layer.layers[0])
+    return isinstance(layer, Embedding)
 
 
 # ------------------------------------------------------------------------ containers
