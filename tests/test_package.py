@@ -50,15 +50,18 @@ def test_imports_run_one_way():
         {"checks", "reprs", "progress", "history"},
         {"initializers", "products", "scratch", "targets", "schedules"},
         {"parameters", "data", "metrics"},
-        {"layers", "optimizers", "feed"},
+        {"layers", "optimizers", "division", "shards"},
+        {"feed"},
+        {"shard_feed"},
         {"losses", "summary", "state", "registry"},
         {"callbacks", "sources", "settings", "objective"},
         {"storage"},
         {"display", "training", "checkpoint"},
+        {"processes"},
         {"model"},
         {"sequential", "learning_rate", "inspection"},
         {"plots"},
-        {"testing", "datasets", "interop"},
+        {"testing", "datasets", "interop", "distributed"},
     ]
     floor = {name: number for number, names in enumerate(floors) for name in names}
     for path in (ROOT / "tinyframe").rglob("*.py"):

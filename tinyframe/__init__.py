@@ -83,6 +83,7 @@ from tinyframe.schedules import (
     StepDecay,
 )
 from tinyframe.sequential import Sequential
+from tinyframe.shards import Shards
 from tinyframe.storage.errors import StorageError
 from tinyframe.targets import one_hot
 
@@ -152,6 +153,7 @@ __all__ = [
     "Residual",
     "Schedule",
     "Sequential",
+    "Shards",
     "SiLU",
     "Sigmoid",
     "Softmax",

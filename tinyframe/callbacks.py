@@ -49,7 +49,12 @@ class Run:
         All of them, in their order.
     trainer
         What takes the steps.
+    rank, ranks : int
+        The number of this process among those that train together, and how many they are.
     """
+
+    rank: int = 0
+    ranks: int = 1
 
     def __init__(
         self,
@@ -88,7 +93,18 @@ class Callback:
     One's own defines the methods it needs. Each gets the `Run`, may look at everything, and may
     `run.stop("why")`. An exception ends training: the model keeps the weights of the last complete
     step and the history so far, and each `on_train_end` is still called.
+
+    Where several processes train together, every one of them calls its callbacks, which see the
+    same figures and weights; see `rank_zero_only`.
+
+    Attributes
+    ----------
+    rank_zero_only
+        Class attribute: True where only the process of rank 0 is to call it, as it prints or
+        writes. Such a callback leaves the model and the optimizer alone.
     """
+
+    rank_zero_only: bool = False
 
     def on_train_begin(self, run: Run) -> None:
         """Do something before the first epoch; the first chance to refuse, by a ValueError."""
@@ -264,6 +280,8 @@ class ModelCheckpoint(Callback):
         If an argument is not as above; in `fit`, if the figure is not recorded.
     """
 
+    rank_zero_only = True
+
     def __init__(
         self,
         path: str | PathLike[str],
@@ -310,6 +328,8 @@ class CSVLogger(Callback):
     OSError
         In `fit`, if it cannot be written.
     """
+
+    rank_zero_only = True
 
     def __init__(self, path: str | PathLike[str], append: bool = False) -> None:
         from pathlib import Path  # noqa: PLC0415 - spares `import tinyframe`

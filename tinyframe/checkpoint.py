@@ -8,7 +8,6 @@ from tinyframe.callbacks import Callback, Run
 from tinyframe.checks import positive_integer
 
 if TYPE_CHECKING:
-    from tinyframe.feed import Source
     from tinyframe.storage.runs import SavedRun
 
 
@@ -23,6 +22,8 @@ class Checkpoint(Callback):
         model.fit(X, y, callbacks=[Checkpoint("run.npz")], resume="run.npz")
 
     goes on where it was killed, as often as that happens, and begins where there is no file yet.
+    Where several processes train together, rank 0 writes it for all, and another number of them
+    may go on from it.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class Checkpoint(Callback):
     def on_train_begin(self, run: Run) -> None:
         from tinyframe.storage.runs import check_writable  # noqa: PLC0415 - spares `import tinyframe`
 
-        check_writable(self.path, run.model)
+        if run.rank == 0:
+            check_writable(self.path, run.model)
 
     def on_batch_end(self, run: Run) -> None:
         if self.every is not None and run.steps % self.every == 0:
@@ -85,23 +87,21 @@ def in_order(callbacks: Iterable[Callback], shown: Iterable[Callback]) -> tuple[
     return tuple(callback for callback in everyone if callback not in last) + last
 
 
-def opened(
-    path: str | os.PathLike[str], run: Run, feed: "Source", batch_size: int
-) -> "SavedRun | None":
-    """Return the run in a file, checked against this one, which it turns into its continuation.
+def opened(path: str | os.PathLike[str] | None) -> "SavedRun | None":
+    """Return the run in a file, None where there is no such file.
 
     Parameters
     ----------
     path
-        What `Checkpoint` wrote; None is returned where there is no such file.
-    run, feed, batch_size
-        What is asked for now.
+        What `Checkpoint` wrote; None stands for no file.
 
     Raises
     ------
-    StorageError
-        If the file is damaged, or of another model or run.
+    ValueError, StorageError
+        If its folder is not there, or the file is damaged.
     """
+    if path is None:
+        return None
     from pathlib import Path  # noqa: PLC0415 - spares `import tinyframe`
 
     from tinyframe.storage.runs import read_run  # noqa: PLC0415 - likewise
@@ -111,12 +111,10 @@ def opened(
         if not path.parent.is_dir():
             raise ValueError(f"resume expected a file in a folder that exists, got {path}")
         return None
-    saved = read_run(path)
-    saved.check(run, feed, batch_size)
-    return saved
+    return read_run(path)
 
 
-def give_back(saved: "SavedRun | None", callbacks: tuple[Callback, ...]) -> None:
+def give_back(saved: "SavedRun | None", run: Run) -> None:
     """Give callbacks the state that a checkpoint kept for them."""
     if saved is not None:
-        saved.restore_callbacks(callbacks)
+        saved.restore_callbacks(run.callbacks, run.rank)

@@ -15,6 +15,8 @@ REFRESH = 0.1
 class EpochLines(Callback):
     """Prints one plain line an epoch, without carriage returns: for logs, pipes and files."""
 
+    rank_zero_only = True
+
     def on_epoch_end(self, run: Run) -> None:
         print(epoch_line(run), flush=True)  # noqa: T201 - what it is for
 
@@ -34,6 +36,8 @@ class ProgressBar(Callback):
     ImportError
         In `fit`, without tqdm (extra `progress`).
     """
+
+    rank_zero_only = True
 
     def __init__(self) -> None:
         self._bar: Any = None

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from tinyframe.division import Division, OwnRows, SharedRows, Span, cut
 from tinyframe.types import Array
 
 CHUNK = 1024
@@ -14,6 +15,8 @@ CHUNK = 1024
 IN_CACHE = 4_000_000
 """Bytes of X up to which rows are fetched sooner than a second thread is told to."""
 
+NOTHING = np.zeros(1)
+"""The weight of a row that is there only because its process has none in this batch."""
 
 Block: TypeAlias = tuple[Array, Array, Array | None, bool]
 """(x, target, weight, ends_batch): some rows of a batch, valid until the next ones are asked for.
@@ -27,10 +30,25 @@ class Source(Protocol):
 
     @property
     def rows(self) -> int | None:
-        """How many there are, where that is known."""
+        """How many there are, of all processes that train together, where that is known."""
 
     def batches(self, size: int) -> int | None:
         """Return how many batches of `size` rows an epoch has, where that is known."""
+
+    def draw_order(self, rng: "np.random.Generator", size: int) -> Array | None:
+        """Draw what decides the order of an epoch's rows; None where there is nothing to decide.
+
+        It is all that a checkpoint has to keep of that order.
+        """
+
+    def share(self, shards: int, own: range) -> None:
+        """From now on yield only the logical shards `own` of the `shards` of each batch.
+
+        Raises
+        ------
+        ValueError
+            If that cannot be done.
+        """
 
     def blocks(
         self,
@@ -48,7 +66,7 @@ class Source(Protocol):
         size, block
             Rows of a batch, and of a block.
         order
-            A permutation of all rows; None for the order in which they stand.
+            What `draw_order` drew; None for the order in which the rows stand.
         skip
             How many batches to leave out at the beginning.
         ahead
@@ -83,13 +101,37 @@ class Feed:
         self.X, self.y, self.weight = X, y, weight
         self.dtype = dtype
         self.chosen = chosen
-        self.rows: int = len(X) if chosen is None else len(chosen)
+        self.own_rows: int = len(X) if chosen is None else len(chosen)
+        self.rows: int = self.own_rows
+        self.division: Division | None = None  # among processes that train together
         self._buffers: dict[str, Array] = {}
-        self._spans: dict[tuple[int, int], list[tuple[int, int, bool]]] = {}
+        self._spans: dict[tuple[int, int], list[Span]] = {}
 
     def batches(self, size: int) -> int:
         """Return how many batches of `size` rows there are."""
         return -(-self.rows // size)
+
+    def draw_order(self, rng: "np.random.Generator", size: int) -> Array | None:
+        """Return a permutation of all rows; None if there is one batch; see `Source`."""
+        if size >= self.rows:
+            return None
+        return rng.permutation(self.rows) if self.division is None else self.division.draw(rng)
+
+    def share(self, shards: int, own: range) -> None:
+        """Yield a share of each batch; see `Source`."""
+        self.division = SharedRows(self.rows, shards, own)
+
+    def keep_own(self, rows: int, rank: int) -> None:
+        """Yield all of these rows, which are those of one process among others with their own.
+
+        Parameters
+        ----------
+        rows
+            Of all processes.
+        rank
+            The number of this one, which makes its order its own.
+        """
+        self.division, self.rows = OwnRows(self.own_rows, rows, rank), rows
 
     def blocks(
         self,
@@ -101,32 +143,46 @@ class Feed:
         ahead: bool = False,
     ) -> Generator[Block, None, None]:
         """Yield all rows, or those chosen; see `Source`. Buffers are reused."""
-        if (size, block) not in self._spans:
-            self._spans[size, block] = list(_spans(self.rows, size, block))
-        spans = self._spans[size, block][skip * -(-size // block) :]
+        spans = self._spans_after(skip, size, block)
         if not spans:
             return
+        if self.division is not None:
+            order = self.division.local(order, size)
         if self.chosen is not None:
             order = self.chosen if order is None else self.chosen[order]
         ahead = ahead and self.X.nbytes > IN_CACHE
         if order is None and not ahead:
-            for start, stop, ends_batch in spans:
+            for start, stop, ends_batch, counts in spans:
                 weight = None if self.weight is None else self.weight[start:stop]
                 x = self._convert(self.X[start:stop], "x")
-                yield x, self.y[start:stop], weight, ends_batch
+                yield x, self.y[start:stop], weight if counts else NOTHING, ends_batch
             return
-        each = max(1, CHUNK // (spans[0][1] - spans[0][0]))
+        each = max(1, CHUNK // (spans[0].stop - spans[0].start))
         chunks = [spans[i : i + each] for i in range(0, len(spans), each)]
-        ranges = [slice(chunk[0][0], chunk[-1][1]) for chunk in chunks]
+        ranges = [slice(chunk[0].start, chunk[-1].stop) for chunk in chunks]
         wanted: Iterator[Array | slice] = iter(ranges)
         if order is not None:
             wanted = (order[rows] for rows in ranges)
         fetched = self._ahead(wanted) if ahead else (self._fetch(rows, "a") for rows in wanted)
         for chunk, (x, y, weight) in zip(chunks, fetched, strict=True):
-            base = chunk[0][0]
-            for start, stop, ends_batch in chunk:
+            base = chunk[0].start
+            for start, stop, ends_batch, counts in chunk:
                 rows = slice(start - base, stop - base)
-                yield x[rows], y[rows], None if weight is None else weight[rows], ends_batch
+                some = None if weight is None else weight[rows]
+                yield x[rows], y[rows], some if counts else NOTHING, ends_batch
+
+    def _spans_after(self, skip: int, size: int, block: int) -> list[Span]:
+        """Return the spans of this process's rows, those of the first `skip` batches left out."""
+        if (size, block) not in self._spans:
+            division = self.division
+            self._spans[size, block] = list(
+                cut(self.rows, size, block) if division is None else division.spans(size, block)
+            )
+        spans = self._spans[size, block]
+        if not skip:
+            return spans
+        ends = [number for number, span in enumerate(spans, 1) if span.ends_batch]
+        return spans[ends[skip - 1] :]
 
     def _ahead(
         self, wanted: Iterator[Array | slice]
@@ -189,13 +245,31 @@ class BatchFeed:
     def __init__(self, batches: Iterable[Any], check: "CheckBatch") -> None:
         self._iterable = batches
         self._check = check
+        try:
+            self.count: int | None = len(batches)  # type: ignore[arg-type] # some know it, some do not
+        except TypeError:
+            self.count = None
 
     def batches(self, size: int) -> int | None:  # noqa: ARG002 - they have the size they have
         """Return how many there are, if the iterable knows."""
-        try:
-            return len(self._iterable)  # type: ignore[arg-type] # some know it, some do not
-        except TypeError:
-            return None
+        return self.count
+
+    def draw_order(self, rng: "np.random.Generator", size: int) -> None:
+        """Return None: they come in the order they come."""
+
+    def share(self, shards: int, own: range) -> None:
+        """Do nothing if the whole batch is one process's: each process brings batches of its own.
+
+        Raises
+        ------
+        ValueError
+            If a process is to have several shards of a batch.
+        """
+        if shards > 1 and len(own) > 1:
+            raise ValueError(
+                "deterministic=True expected arrays or Shards, whose rows tinyframe hands out; "
+                "batches of an iterable are what each process makes of them"
+            )
 
     def blocks(
         self,
@@ -216,7 +290,7 @@ class BatchFeed:
                 x, y, weight = self._check(batch)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"batch {number}: {error}") from None
-            for start, stop, ends_batch in _spans(len(x), len(x), block):
+            for start, stop, ends_batch, _ in cut(len(x), len(x), block):
                 w = None if weight is None else weight[start:stop]
                 yield x[start:stop], y[start:stop], w, ends_batch
         if empty:
@@ -230,12 +304,3 @@ class CheckBatch(Protocol):
     """See `BatchFeed`."""
 
     def __call__(self, batch: Any) -> tuple[Array, Array, Array | None]: ...
-
-
-def _spans(rows: int, size: int, block: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield (start, stop, whether the batch ends there): batches of `size`, cut into blocks."""
-    for first in range(0, rows, size):
-        end = min(first + size, rows)
-        for start in range(first, end, block):
-            stop = min(start + block, end)
-            yield start, stop, stop == end

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,12 @@ from tinyframe.metrics import named_metrics
 from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
 from tinyframe.parameters import ParameterVector
+from tinyframe.processes import processes_of
 from tinyframe.progress import track
 from tinyframe.settings import (
     chosen_loss,
     chosen_optimizer,
+    figure_names,
     seed,
     skips_nonfinite,
     verbosity,
@@ -43,6 +45,9 @@ from tinyframe.storage.errors import StorageError
 from tinyframe.summary import summary, summary_html
 from tinyframe.training import Augment, Trainer, evaluate, train
 from tinyframe.types import Array, RandomSeed
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
 
 class Model(Layer, ABC):
@@ -81,6 +86,8 @@ class Model(Layer, ABC):
         verbose: int = 1,
         on_nonfinite: str = "raise",
         resume: str | os.PathLike[str] | None = None,
+        communicator: "Intracomm | None" = None,
+        deterministic: bool | int = False,
     ) -> Self:
         """Train on X and y, and return this model. Fitting again goes on from where it is.
 
@@ -139,54 +146,82 @@ class Model(Layer, ABC):
         resume
             A file that `Checkpoint` wrote, to go on from, to the bit, with the same data and
             arguments; `epochs` counts those done before too. Begins anew if there is no such file.
+        communicator : mpi4py.MPI.Intracomm, optional
+            Several processes that all call this train one model (extra `mpi`): `MPI.COMM_WORLD`
+            under `mpiexec -n 4 python train.py`. Each takes its share of every batch, so
+            `batch_size` counts the rows of all. Processes that pass different arrays go through
+            their own ones, in as many steps; so do those with batches of an iterable. Rank 0 alone
+            prints, logs and writes. See docs/distributed.md.
+        deterministic
+            With a communicator: whether any number of processes gives the same bits, as long as it
+            divides the number of logical shards: 8 for True, or this number. Slower.
 
         Raises
         ------
         TypeError, ValueError
-            If an argument is not as above; the model is then as it was.
+            If an argument is not as above; the model is then as it was. In all processes of a
+            communicator, if it is so in one.
+        ImportError
+            With a communicator, without mpi4py.
         FloatingPointError
             If the loss or the gradient becomes NaN or infinite: names the epoch, the batch and the
             layer. The weights are those before that batch.
         StorageError
             If `resume` names a file that is damaged, or of another model or run.
         """
-        epochs = positive_integer("epochs", epochs)
-        batch_size = None if batch_size is None else positive_integer("batch_size", batch_size)
-        loss = chosen_loss(loss, self.loss)
-        optimizer = chosen_optimizer(optimizer, self.optimizer)
-        shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
-        skips = skips_nonfinite(on_nonfinite)
-        if augment is not None and not callable(augment):
-            raise TypeError(f"augment expected a function (x, rng), got {augment!r}")
-        check_lasting(epochs, X, validation_data)
-        everyone = in_order(check_callbacks(callbacks), display(verbose))
-        weights_rng, order_rng, layers_rng, augment_rng = random_generator(rng).spawn(4)
+        processes = processes_of(communicator, deterministic)
         with ExitStack() as at_the_end:
             with restored_on_error(self):
-                asked = Asked(self, self._entry, loss, class_weight)
-                feed, sample = source(asked, X, y, sample_weight, build=True)
-                feed, validation = with_validation(asked, feed, validation_data, validation_split)
-                chosen = named_metrics(metrics, sample, self._outputs)
-                if not self.trainable_parameters:
-                    raise ValueError("fit expected a model with parameters to train, got none")
-                assert self.input_shape is not None  # noqa: S101 - tells the type checker
-                self.build(self.input_shape)  # in this model's dtype, if another shared layers
+                with processes.together():
+                    epochs = positive_integer("epochs", epochs)
+                    if batch_size is not None:
+                        batch_size = positive_integer("batch_size", batch_size)
+                    loss = chosen_loss(loss, self.loss)
+                    optimizer = chosen_optimizer(optimizer, self.optimizer)
+                    shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
+                    skips = skips_nonfinite(on_nonfinite)
+                    if augment is not None and not callable(augment):
+                        raise TypeError(f"augment expected a function (x, rng), got {augment!r}")
+                    check_lasting(epochs, X, validation_data)
+                    everyone = in_order(check_callbacks(callbacks), display(verbose))
+                    rngs = random_generator(rng).spawn(4)
+                    asked = Asked(self, self._entry, loss, class_weight)
+                    feed, sample = source(asked, X, y, sample_weight, build=True)
+                    feed, validation = with_validation(
+                        asked, feed, validation_data, validation_split
+                    )
+                    chosen = named_metrics(metrics, sample, self._outputs)
+                    if not self.trainable_parameters:
+                        raise ValueError("fit expected a model with parameters to train, got none")
+                    assert self.input_shape is not None  # noqa: S101 - tells the type checker
+                    self.build(self.input_shape)  # in this model's dtype, if another shared layers
+                processes.agree(
+                    model=repr(self), shapes=[p.shape for p in self.parameters], dtype=self.dtype,
+                    trainable=len(self.trainable_parameters), loss=repr(loss),
+                    optimizer=repr(optimizer), epochs=epochs, batch_size=batch_size,
+                    shuffle=shuffle, on_nonfinite=on_nonfinite, metrics=list(chosen),
+                    callbacks=[type(callback).__name__ for callback in everyone],
+                    augment=augment is None, resume=resume is None,
+                )  # fmt: skip
+                processes.divide(feed, validation)
+                weights_rng, order_rng, layers_rng, augment_rng = processes.from_first(lambda: rngs)
                 rows = feed.rows or 1
-                batch_size = rows if batch_size is None else min(batch_size, rows)
-                names = ("loss", *chosen)
-                if validation is not None:
-                    names += tuple(f"val_{name}" for name in names)
-                batches = feed.batches(batch_size)
-                names += ("skipped", "seconds") if skips else ("seconds",)
-                run = Run(self, optimizer, names, epochs, batches)
+                batch_size = min(batch_size or rows, rows)
+                names = figure_names(chosen, validated=validation is not None, skips=skips)
+                run = processes.run(self, optimizer, names, epochs, feed.batches(batch_size))
                 run.callbacks = everyone
-                checkpoint = None if resume is None else opened(resume, run, feed, batch_size)
-                for callback in everyone:
-                    callback.on_train_begin(run)
-                    at_the_end.callback(callback.on_train_end, run)
+                called = tuple(c for c in everyone if run.rank == 0 or not c.rank_zero_only)
+                checkpoint = processes.from_first(partial(opened, resume))
+                with processes.together():
+                    if checkpoint is not None:
+                        checkpoint.check(run, feed, batch_size)
+                    for callback in called:
+                        callback.on_train_begin(run)
+                        at_the_end.callback(callback.on_train_end, run)
             seed(self, weights_rng, layers_rng)
             parameters = self._begin(loss, optimizer)
-            trainer = run.trainer = Trainer(
+            processes.share(run)
+            trainer = run.trainer = processes.trainer(
                 Objective(self._chain(), loss),
                 optimizer,
                 parameters,
@@ -200,7 +235,8 @@ class Model(Layer, ABC):
             )
             if checkpoint is not None:
                 checkpoint.restore(run)
-            train(trainer, run, everyone, validation, partial(give_back, checkpoint, everyone))
+            with processes.training(trainer):
+                train(trainer, run, called, validation, partial(give_back, checkpoint, run))
         return self
 
     def train_on_batch(

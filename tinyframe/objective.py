@@ -31,7 +31,7 @@ class Objective:
         self.layers = layers if fused is None else layers[:-1]
         self.loss = loss if fused is None else fused
         self.outputs: list[Array] = []
-        self.mass = 0.0  # of the last forward pass's loss: see Loss
+        self.value = self.mass = 0.0  # the last forward pass's loss, and its mass: see Loss
         # Below the lowest layer that is trained there is nothing to differentiate for.
         with_parameters = [i for i, layer in enumerate(self.layers) if layer.trainable_parameters]
         lowest = min(with_parameters, default=len(self.layers))
@@ -82,6 +82,7 @@ class Objective:
         else:
             loss = self.loss.forward(x, target, weight)
             self.mass = float(weight.sum()) if self.loss.mass is None else self.loss.mass
+        self.value = loss
         return loss
 
     @property
@@ -90,9 +91,11 @@ class Objective:
         last = self.outputs[-1]
         return last if self.head is None else self.head.forward(last, self._training)
 
-    def backward(self) -> None:
-        """Write the gradient of the last forward pass's loss into the parameters."""
+    def backward(self, scale: float = 1.0) -> None:
+        """Write `scale` times the gradient of the last forward pass's loss into the parameters."""
         gradient = self.loss.backward()
+        if scale != 1.0:
+            gradient = np.multiply(gradient, scale, dtype=gradient.dtype)
         for layer in self._above:
             gradient = layer.backward(gradient)
         for layer in self._lowest:

@@ -212,6 +212,24 @@ class ParameterVector:
         self.value = values[start : start + size]
         self.grad = grads[start : start + size]
 
+    def with_room(self, numbers: int) -> Array:
+        """Move `grad` to the head of a longer array, and return that.
+
+        What is written behind the gradient can then be sent with it, without a copy.
+
+        Parameters
+        ----------
+        numbers
+            How many shall follow.
+        """
+        longer = np.zeros(len(self) + numbers, self.grad.dtype)
+        start = 0
+        for parameter in self.parameters:
+            parameter.move(self.value, longer, start)
+            start += parameter.size
+        self.grad = longer[: len(self)]
+        return longer
+
     def __len__(self) -> int:
         return len(self.value)
 

@@ -1,5 +1,6 @@
 """Settings: what `fit` is asked to use, checked, and made ready."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tinyframe.layers.layer import Layer
@@ -39,6 +40,14 @@ def skips_nonfinite(on_nonfinite: Any) -> bool:
     if on_nonfinite not in ("raise", "skip"):
         raise ValueError(f'on_nonfinite expected "raise" or "skip", got {on_nonfinite!r}')
     return bool(on_nonfinite == "skip")
+
+
+def figure_names(metrics: Iterable[str], *, validated: bool, skips: bool) -> tuple[str, ...]:
+    """Return the names of the figures that each epoch will have."""
+    names = ("loss", *metrics)
+    if validated:
+        names += tuple(f"val_{name}" for name in names)
+    return (*names, "skipped", "seconds") if skips else (*names, "seconds")
 
 
 def seed(

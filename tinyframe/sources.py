@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from tinyframe.checks import real_number
-from tinyframe.data import as_class_weights, as_inputs, as_targets, as_weights
+from tinyframe.data import BLOCK, as_class_weights, as_inputs, as_targets, as_weights
 from tinyframe.feed import BatchFeed, Feed, Source
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
+from tinyframe.shard_feed import ShardFeed
+from tinyframe.shards import Shards
 from tinyframe.types import Array
 
 
@@ -129,9 +131,12 @@ def source(
         if weight is not None and not weight.any():
             raise ValueError("the weights expected a row that counts, got zeros alone")
         return Feed(x, target, input_dtype(asked.model, x), weight), target
+    if isinstance(X, Shards):
+        return _from_shards(asked, X, sample_weight, build=build)
     if hasattr(X, "__array__") or not isinstance(X, Iterable):
         raise TypeError(
-            f"y is missing: expected (X, y) or an iterable of batches, got a {type(X).__name__}"
+            "y is missing: expected (X, y), Shards or an iterable of batches, got a "
+            f"{type(X).__name__}"
         )
     if sample_weight is not None or isinstance(asked.class_weight, str):
         raise ValueError("with batches, weights come in them: (x, y, weight)")
@@ -145,6 +150,17 @@ def source(
     except (TypeError, ValueError) as error:
         raise type(error)(f"batch 1: {error}") from None
     return BatchFeed(batches, asked.batch), target
+
+
+def _from_shards(
+    asked: Asked, shards: Shards, sample_weight: Any, *, build: bool
+) -> tuple[Source, Array]:
+    """Return shards as a source, and some of their targets."""
+    if sample_weight is not None or isinstance(asked.class_weight, str):
+        raise ValueError("with Shards, weights come in files: Shards(X, y, weight)")
+    head = [(0, min(BLOCK, shards.rows))]
+    _, target, _ = asked.batch((shards.X.read(head), shards.y.read(head)), build=build)
+    return ShardFeed(shards, asked.batch), target
 
 
 def with_validation(

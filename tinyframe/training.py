@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyframe.callbacks import Callback, Run
 from tinyframe.data import BLOCK
-from tinyframe.feed import Source
+from tinyframe.feed import Block, Source
 from tinyframe.interrupts import on_interrupt
 from tinyframe.metrics import Metric, Scores
 from tinyframe.objective import Objective
@@ -23,6 +23,9 @@ from tinyframe.types import Array
 
 Augment: TypeAlias = Callable[[Array, Any], Array]
 """A function (x, rng) → x of the same shape, that changes a batch at random."""
+
+Sums: TypeAlias = list[tuple[float, float]]
+"""(loss · mass, mass) of each block: see `Loss`."""
 
 SMALL_MODEL = 100_000
 """Parameters below which a step's products run on one core, and another one can fetch data."""
@@ -60,7 +63,7 @@ class Trainer:
     Attributes
     ----------
     order : array or None
-        The permutation of this epoch's rows.
+        What decides the order of this epoch's rows: see `Source.draw_order`.
     total, mass : float
         Sums over this epoch's batches: of loss times mass, and of masses.
     base : float
@@ -107,9 +110,8 @@ class Trainer:
         self.base = self.optimizer.epoch
         self.scores.clear()
         self.order: Array | None = None
-        rows = self.feed.rows
-        if draws and self.order_rng is not None and rows is not None and self.batch_size < rows:
-            self.order = self.order_rng.permutation(rows)
+        if draws and self.order_rng is not None:
+            self.order = self.feed.draw_order(self.order_rng, self.batch_size)
 
     def epoch(
         self, run: Run, after_batch: Sequence[Callable[[Run], None]] = ()
@@ -132,22 +134,19 @@ class Trainer:
         count = self.feed.batches(self.batch_size) or math.inf
         batch_total = batch_mass = 0.0
         split = False  # whether the batch has had a block already
-        blocks = self.feed.blocks(
-            self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
-        )
-        with closing(blocks):
+        with closing(self._blocks(run)) as blocks:
             for x, target, weight, ends_batch in blocks:
                 x = x if self.augment is None else self._augmented(x, self.augment)
                 loss = objective.forward(x, target, weight, training=True)
                 batch_total += loss * objective.mass
                 batch_mass += objective.mass
                 if math.isfinite(loss):
-                    if scores.metrics:
+                    if scores.metrics and objective.mass:
                         scores.add(objective.prediction, target, weight)
-                    objective.backward()
-                elif not self.skips_nonfinite:
-                    raise self._error(run, f"the loss is {loss}: {objective.origin_of_nonfinite()}")
-                if split or not ends_batch:
+                    self._backward()
+                else:
+                    self._meet_nonfinite(run, loss)
+                if split or not ends_batch or self.joins:
                     self._join(objective.mass, batch_mass, first=not split, last=ends_batch)
                 split = not ends_batch
                 if split:
@@ -164,8 +163,45 @@ class Trainer:
         optimizer.epoch = self.base + 1.0
         if not self.mass and self.skipped:
             raise self._error(run, "no batch of the epoch had a finite loss and gradient")
-        figures = {"loss": self.total / (self.mass or 1.0), **scores.figures()}
+        figures = {"loss": self.total / (self.mass or 1.0), **self._metrics()}
         return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
+
+    # What training on several processes does otherwise: see tinyframe.distributed.
+
+    joins = False
+    """Whether `_join` is told of every block, and not only where a batch has several."""
+
+    def evaluate(self, source: Source) -> dict[str, float]:
+        """Return the mean loss and the metrics on other rows."""
+        return evaluate(self.objective, source, self.scores.metrics)
+
+    def agreed(self, figures: dict[str, float]) -> dict[str, float]:
+        """Return an epoch's figures as all processes record them."""
+        return figures
+
+    def end_epoch(self, run: Run) -> None:
+        """Do what is left when all callbacks have seen the epoch."""
+
+    def gathered(self) -> dict[str, Array] | None:
+        """Return what metrics need of the epoch so far; None where it is not kept."""
+        return self.scores.gathered
+
+    def _blocks(self, run: Run) -> Generator[Block, None, None]:
+        return self.feed.blocks(
+            self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
+        )
+
+    def _backward(self) -> None:
+        self.objective.backward()
+
+    def _metrics(self) -> dict[str, float]:
+        return self.scores.figures()
+
+    def _meet_nonfinite(self, run: Run, loss: float) -> None:
+        """Raise FloatingPointError for a block whose loss is not finite, unless it is skipped."""
+        if not self.skips_nonfinite:
+            found = self.objective.origin_of_nonfinite()
+            raise self._error(run, f"the loss is {loss}: {found}")
 
     def _gradient_is_finite(self, run: Run) -> bool:
         """Whether the step may be taken; raise FloatingPointError if not, unless it is skipped."""
@@ -274,19 +310,25 @@ def train(
                 if figures is None:
                     break
                 if validation is not None:
-                    found = evaluate(objective, validation, trainer.scores.metrics)
+                    found = trainer.evaluate(validation)
                     figures |= {f"val_{name}": figure for name, figure in found.items()}
-            run.figures = {**figures, "seconds": trainer.seconds}
+            run.figures = trainer.agreed({**figures, "seconds": trainer.seconds})
             run.model.history.record(run.figures)
-            trainer.optimizer.observe(figures)
+            trainer.optimizer.observe(run.figures)
             for callback in callbacks:
                 callback.on_epoch_end(run)
+            trainer.end_epoch(run)
             run.batch = 0
     run.finished = True
 
 
 def evaluate(
-    objective: Objective, feed: Source, metrics: Mapping[str, Metric], *, watched: bool = False
+    objective: Objective,
+    feed: Source,
+    metrics: Mapping[str, Metric],
+    *,
+    watched: bool = False,
+    join: Callable[[Sums, Scores], tuple[Sums, Scores]] | None = None,
 ) -> dict[str, float]:
     """Return the mean loss and the metrics over all rows; changes nothing.
 
@@ -296,15 +338,24 @@ def evaluate(
         Of what, on which data, and which metrics.
     watched
         Whether a bar is shown where it takes long.
+    join
+        Function that adds what other processes found on their rows.
     """
-    total = mass = 0.0
+    sums: Sums = []
     scores = Scores(metrics, objective.loss.ignore_index)
     blocks = track(
         feed.blocks(BLOCK, BLOCK), feed.batches(BLOCK), "evaluate", "block", wanted=watched
     )
-    for x, target, weight, _ in blocks:
-        total += objective.forward(x, target, weight) * objective.mass
-        mass += objective.mass
-        if metrics:
+    batch = 0
+    for x, target, weight, ends_batch in blocks:
+        loss = objective.forward(x, target, weight)
+        sums.append((loss * objective.mass, objective.mass))
+        if metrics and objective.mass:
+            scores.batch = None if join is None else batch
             scores.add(objective.prediction, target, weight)
+        batch += ends_batch
+    if join is not None:
+        sums, scores = join(sums, scores)
+    mass = math.fsum(mass for _, mass in sums)
+    total = math.fsum(total for total, _ in sums) if np.isfinite(sums).all() else math.nan
     return {"loss": total / (mass or 1.0), **scores.figures()}

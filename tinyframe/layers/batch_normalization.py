@@ -21,7 +21,8 @@ class BatchNorm(Layer):
 
     In inference they are running averages over the training batches, which change by
     running ← (1 − momentum) running + momentum new, with m / (m − 1) σ², the variance of a sample.
-    A frozen layer uses them in training too. Source: Ioffe and Szegedy, "Batch Normalization",
+    A frozen layer uses them in training too. Where several processes train together, the batch is
+    that of all of them. Source: Ioffe and Szegedy, "Batch Normalization",
     2015.
 
     Parameters
@@ -77,7 +78,12 @@ class BatchNorm(Layer):
             variance = _mean(flat, self._ones(rows))
             if not np.isfinite(variance).all():
                 mean, variance = _normalise_in_double(xT, rows)
-            self._remember(mean, variance, rows.shape[1])
+            m: float = rows.shape[1]
+            if self.across is not None:
+                own = mean
+                mean, variance, m = self.across.moments(mean, variance, rows.shape[1])
+                rows -= (mean - own).astype(x.dtype)[:, np.newaxis]
+            self._remember(mean, variance, m)
             deviation = np.sqrt(variance + self.epsilon).astype(x.dtype, copy=False)
             # xhat = (x - mean) / sqrt(variance + epsilon)
             rows /= deviation[:, np.newaxis]
@@ -87,14 +93,14 @@ class BatchNorm(Layer):
             np.copyto(y, xT)
             flat -= self.running_mean.astype(x.dtype)[:, np.newaxis]
             flat /= deviation[:, np.newaxis]
-            rows = flat.copy() if training else flat
+            rows, m = flat.copy() if training else flat, flat.shape[1]
             flat *= self.gain.value[:, np.newaxis]
         flat += self.bias.value[:, np.newaxis]
         if training:
-            self._saved = rows, deviation
+            self._saved = rows, deviation, m
         return np.moveaxis(y, -1, 0)
 
-    def _remember(self, mean: Array, variance: Array, m: int) -> None:
+    def _remember(self, mean: Array, variance: Array, m: float) -> None:
         """Take the statistics of a batch into the running averages, if they are finite."""
         if not np.isfinite(variance).all():
             return
@@ -106,21 +112,25 @@ class BatchNorm(Layer):
         return self._reused("1", np.ones, rows.shape[1], rows.dtype)
 
     def backward(self, dy: Array) -> Array:
-        xhat, deviation = self._recall()
+        xhat, deviation, m = self._recall()
         dyT = np.moveaxis(dy, 0, -1)
         dx = self._empty("dx", dyT.shape, xhat.dtype)
         flat = dx.reshape(xhat.shape)
-        m = xhat.shape[1]
         np.copyto(dx, dyT)
         # dg = sum(dy * xhat), db = sum(dy)
         flat.dot(self._ones(xhat), self.bias.grad)
         np.einsum("fm,fm->f", flat, xhat, out=self.gain.grad)
         if self.trainable:
             # dx = (dy - db / m - xhat * dg / m) * gain / deviation
-            flat -= (self.bias.grad / m)[:, np.newaxis]
+            db, dg = self.bias.grad, self.gain.grad
+            if self.across is not None:
+                db, dg = self.across.sum(np.stack([db, dg]))
+            flat -= (db / m)[:, np.newaxis]
             part = self._empty("part", xhat.shape, xhat.dtype)
-            flat -= np.multiply(xhat, (self.gain.grad / m)[:, np.newaxis], out=part)
+            flat -= np.multiply(xhat, (dg / m)[:, np.newaxis], out=part)
         flat *= (self.gain.value / deviation)[:, np.newaxis]
+        if self.across is not None and not self.across.counts:
+            flat.fill(0)
         return np.moveaxis(dx, -1, 0)
 
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,31 @@ from tinyframe.scratch import Scratch
 from tinyframe.types import Array, RandomSeed, Shape
 
 Member = TypeVar("Member")
+
+
+class Across(Protocol):
+    """Sums over the rows of all processes that train together; all of them have to ask.
+
+    Attributes
+    ----------
+    counts : bool
+        Whether the rows of this process are part of the batch. Where it has none it works on one
+        that stands in, to which nothing flows back.
+    """
+
+    counts: bool
+
+    def moments(self, mean: Array, variance: Array, count: int) -> tuple[Array, Array, float]:
+        """Return mean and variance (features,) over all rows, and how many numbers they are of.
+
+        Parameters
+        ----------
+        mean, variance, count
+            Those of the rows of this process.
+        """
+
+    def sum(self, array: Array) -> Array:
+        """Return the sum of the arrays of all processes, of one shape."""
 
 
 class Layer(Scratch, ABC):
@@ -41,6 +66,9 @@ class Layer(Scratch, ABC):
     state_names
         Class attribute: names of attributes, float arrays, that training changes besides the
         parameters, as running averages.
+    across
+        Where several processes train together: what `mixes_rows` layers ask for sums over the rows
+        of all; else None.
     random
         Class attribute: True where training draws random numbers, from `self.rng`; `fit` seeds it.
     trainable
@@ -54,6 +82,7 @@ class Layer(Scratch, ABC):
     takes_integers: bool = False
     mixes_rows: bool = False
     state_names: tuple[str, ...] = ()
+    across: "Across | None" = None
     random: bool = False
     _trainable: bool = True
     _rng: "np.random.Generator | None" = None

@@ -1,6 +1,7 @@
 """Which metrics `fit` knows by name, and how they see all rows of an epoch at once."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
@@ -139,11 +140,17 @@ class Scores:
         By name.
     ignored
         A label whose positions no metric sees.
+
+    Attributes
+    ----------
+    batch : int or None
+        What to note beside each row, so that rows of several processes can be put in one order.
     """
 
     def __init__(self, metrics: Mapping[str, Metric], ignored: int | None = None) -> None:
         self.metrics = metrics
         self.ignored = ignored
+        self.batch: int | None = None
         self._gathered: dict[str, Array] = {}  # with room for more rows
         self._rows = 0
 
@@ -154,7 +161,10 @@ class Scores:
     def add(self, prediction: Array, target: Array, weight: Array | None) -> None:
         """Copy the next rows."""
         stop = self._rows + len(prediction)
-        for name, rows in (("prediction", prediction), ("target", target), ("weight", weight)):
+        new = {"prediction": prediction, "target": target, "weight": weight}
+        if self.batch is not None:
+            new["batch"] = np.full(len(prediction), self.batch)
+        for name, rows in new.items():
             if rows is None:
                 continue
             gathered = self._gathered.get(name)
@@ -168,7 +178,7 @@ class Scores:
 
     @property
     def gathered(self) -> dict[str, Array]:
-        """What was added since it was cleared: "prediction", "target" and, if given, "weight"."""
+        """What was added since it was cleared: "prediction", "target", and "weight" if given."""
         return {name: rows[: self._rows] for name, rows in self._gathered.items() if self._rows}
 
     @gathered.setter
@@ -177,10 +187,12 @@ class Scores:
         self._rows = len(self._gathered.get("prediction", ()))
 
     def figures(self) -> dict[str, float]:
-        """Return each metric over all rows added."""
+        """Return each metric over all rows added; NaN if none was."""
         if not self.metrics:
             return {}
         gathered = self.gathered
+        if not gathered:
+            return dict.fromkeys(self.metrics, math.nan)
         prediction, target = gathered["prediction"], gathered["target"]
         weight = gathered.get("weight")
         if self.ignored is not None and are_labels(target, prediction.shape):

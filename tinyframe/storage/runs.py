@@ -29,13 +29,19 @@ def check_writable(path: Path, model: Layer) -> None:
 
 
 def write_run(path: Path, run: Run) -> None:
-    """Write a run as it stands after a batch or an epoch; the file before it is kept."""
+    """Write a run as it stands after a batch or an epoch; the file before it is kept.
+
+    Of several processes all have to call it, and rank 0 writes.
+    """
     trainer, optimizer, model = run.trainer, run.optimizer, run.model
     within = run.batch if model.history.epochs < run.epoch else 0
+    scores = trainer.gathered() if within else {}
+    if run.rank:
+        return
     arrays = _under("model", state_of(model))
     arrays |= _under("slots", optimizer.state())
     if within:
-        arrays |= _under("scores", trainer.scores.gathered)
+        arrays |= _under("scores", scores)
         if trainer.order is not None:
             arrays["order"] = trainer.order.astype(np.int64)
     states = []
@@ -151,19 +157,17 @@ class SavedRun:
             setattr(trainer, name, saved[name])
         order = self.arrays.get("order")
         trainer.order = None if order is None else order.astype(np.intp)
-        trainer.scores.gathered = self._under("scores")
-        for rng, state in zip(_rngs(run), self.meta["rngs"], strict=True):
-            if rng is not None:
-                rng.bit_generator.state = _rng_value(state)
+        trainer.scores.gathered = {} if run.rank else self._under("scores")
+        _restore_rngs(run, self.meta["rngs"])
 
-    def restore_callbacks(self, callbacks: tuple[Callback, ...]) -> None:
-        """Give each callback the state it had."""
+    def restore_callbacks(self, callbacks: tuple[Callback, ...], rank: int) -> None:
+        """Give each callback the state it had, if it is called in the process of this rank."""
         names = self.meta["callbacks"]
         kept = [i for i, name in enumerate(names) if name not in DISPLAYS]
         others = [callback for callback in callbacks if type(callback).__name__ not in DISPLAYS]
         for number, callback in zip(kept, others, strict=True):
             state = dict(self.meta["states"][number]) | self._under(f"callbacks/{number}")
-            if state:
+            if state and not (rank and callback.rank_zero_only):
                 callback.restore(state)
 
     def _under(self, folder: str) -> dict[str, Array]:
@@ -174,6 +178,9 @@ class SavedRun:
             if name.startswith(prefix)
         }
 
+
+BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+"""NumPy's own."""
 
 DISPLAYS = ("EpochLines", "ProgressBar")
 """Callbacks that may come and go between a run and its continuation."""
@@ -199,10 +206,31 @@ def _schedule(rate: Any) -> dict[str, Any]:
     return {key: value for key, value in vars(rate).items() if isinstance(value, Plain)}
 
 
+def _drawing(run: Run) -> list[tuple[Any, str]]:
+    """Return who holds a generator that training draws from, and under which name."""
+    layers = [(layer, "rng") for layer in run.model.walk() if layer.random]
+    return [(run.trainer, "order_rng"), (run.trainer, "rng"), *layers]
+
+
 def _rngs(run: Run) -> list[Any]:
     """Return all generators that training draws from, None where there is none."""
-    layers = [layer.rng for layer in run.model.walk() if layer.random]
-    return [run.trainer.order_rng, run.trainer.rng, *layers]
+    return [getattr(holder, name) for holder, name in _drawing(run)]
+
+
+def _restore_rngs(run: Run, states: list[Any]) -> None:
+    """Put all generators where they were; one process and several draw from different kinds."""
+    for (holder, name), rng, state in zip(_drawing(run), _rngs(run), states, strict=True):
+        if rng is None:
+            continue
+        kind = state["bit_generator"]
+        if kind != type(rng.bit_generator).__name__:
+            if kind not in BIT_GENERATORS:
+                raise StorageError(
+                    f"the checkpoint has a random generator {kind!r}, not known here"
+                )
+            rng = np.random.Generator(getattr(np.random, kind)())
+            setattr(holder, name, rng)
+        rng.bit_generator.state = _rng_value(state)
 
 
 def _rng_state(rng: Any) -> Any:
