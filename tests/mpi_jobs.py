@@ -354,11 +354,11 @@ def own_state(folder):
 
 
 @job
-def memory(folder, memory="64000000"):
+def memory(folder):
     """An epoch through shards; each rank's peak of resident memory, in bytes."""
     import resource  # noqa: PLC0415 - not on every system
 
-    rows = Shards(str(Path(folder) / "big-*.npy"), str(Path(folder) / "y.npy"), memory=int(memory))
+    rows = Shards(str(Path(folder) / "big-*.npy"), str(Path(folder) / "y.npy"))
     model = Sequential([Dense(784, 10), ReLU(), Dense(10, 10), Softmax()])
     model.fit(rows, epochs=1, batch_size=4096, rng=0, communicator=WORLD, metrics=[])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -56,7 +56,12 @@ def started(ranks, job, folder, *arguments):
 
 
 def finished(process, timeout=120):
-    out, err = process.communicate(timeout=timeout)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # mpiexec ends its ranks
+        out, err = process.communicate()
+        pytest.fail(f"no end after {timeout} s; {out} {err}")
     return process.returncode, out, err
 
 

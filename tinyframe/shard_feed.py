@@ -32,10 +32,12 @@ class ShardFeed:
         The files.
     check
         What makes (X, y, weight) of a pool what layers and loss want; see `BatchFeed`.
+    dtype
+        What the first layer wants X in: converted batch by batch, as a pool may be larger then.
     """
 
-    def __init__(self, shards: Shards, check: CheckBatch) -> None:
-        self._shards, self._check = shards, check
+    def __init__(self, shards: Shards, check: CheckBatch, dtype: np.dtype[Any]) -> None:
+        self._shards, self._check, self._dtype = shards, check, dtype
         self.rows: int = shards.rows
         self.share(1, range(1))
 
@@ -87,7 +89,7 @@ class ShardFeed:
                     last = own is self._own[-1]
                     if not any(counts):
                         x, y, _ = self._read([(0, 1)])
-                        yield x, y, NOTHING, last
+                        yield x.astype(self._dtype), y, NOTHING, last
                         continue
                     parts = [
                         part
@@ -95,6 +97,7 @@ class ShardFeed:
                         for part in lanes[lane].take(count)
                     ]
                     x, y, weight = _joined(parts)
+                    x = x.astype(self._dtype, copy=False)
                     for start, stop, ends, _ in cut(len(x), len(x), block):
                         some = None if weight is None else weight[start:stop]
                         yield x[start:stop], y[start:stop], some, ends and last

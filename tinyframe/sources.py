@@ -86,12 +86,17 @@ class Asked:
 
     def batch(self, batch: Any, *, build: bool = False) -> tuple[Array, Array, Array | None]:
         """Return one batch of an iterable as (x, target, weight or None)."""
+        x, y, weight = self.rows(batch, build=build)
+        return x.astype(input_dtype(self.model, x), copy=False), y, weight
+
+    def rows(self, batch: Any, *, build: bool = False) -> tuple[Array, Array, Array | None]:
+        """Return the same with x in the dtype that it has."""
         if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
             raise TypeError(f"expected (x, y) or (x, y, weight), got a {type(batch).__name__}")
         x = self.inputs(batch[0], build=build)
         y = self.targets(batch[1], len(x))
         weight = self.weights(batch[2] if len(batch) == 3 else None, y)  # noqa: PLR2004 - with weight
-        return x.astype(input_dtype(self.model, x), copy=False), y, weight
+        return x, y, weight
 
     def validation(self, data: Any) -> Source:
         """Return `validation_data` as a source, which class weights do not touch."""
@@ -159,8 +164,8 @@ def _from_shards(
     if sample_weight is not None or isinstance(asked.class_weight, str):
         raise ValueError("with Shards, weights come in files: Shards(X, y, weight)")
     head = [(0, min(BLOCK, shards.rows))]
-    _, target, _ = asked.batch((shards.X.read(head), shards.y.read(head)), build=build)
-    return ShardFeed(shards, asked.batch), target
+    x, target, _ = asked.rows((shards.X.read(head), shards.y.read(head)), build=build)
+    return ShardFeed(shards, asked.rows, input_dtype(asked.model, x)), target
 
 
 def with_validation(

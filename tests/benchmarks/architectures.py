@@ -23,9 +23,8 @@ def sequences():
     return X, rng.integers(0, 10, len(X))
 
 
-def tinyframe_cnn(data):
+def tinyframe_lenet():
     from tinyframe import (
-        SGD,
         Conv2D,
         Dense,
         Flatten,
@@ -36,11 +35,17 @@ def tinyframe_cnn(data):
         Softmax,
     )  # fmt: skip
 
-    model = Sequential([
+    return Sequential([
         Reshape(1, 28, 28), Conv2D(6, 5, padding=2), ReLU(), MaxPool2D(2),
         Conv2D(16, 5), ReLU(), MaxPool2D(2), Flatten(),
         Dense(120), ReLU(), Dense(84), ReLU(), Dense(10), Softmax(),
     ])  # fmt: skip
+
+
+def tinyframe_cnn(data):
+    from tinyframe import SGD
+
+    model = tinyframe_lenet()
     X, y, optimizer = data.X[:ROWS], data.labels[:ROWS], SGD(0.1)
     options = {"batch_size": 64, "epochs": 1, "metrics": [], "verbose": False}
     return lambda: model.fit(X, y, optimizer=optimizer, **options)

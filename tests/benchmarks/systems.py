@@ -57,13 +57,19 @@ def weights(sizes):
     ]
 
 
-def tinyframe(workload, data):
-    from tinyframe import SGD, Dense, ReLU, Sequential, Softmax
+def dense_network(sizes):
+    from tinyframe import Dense, ReLU, Sequential, Softmax
 
     layers = []
-    for i, o in pairwise(workload.sizes):
+    for i, o in pairwise(sizes):
         layers += [Dense(i, o), ReLU()]
-    model = Sequential([*layers[:-1], Softmax()])
+    return Sequential([*layers[:-1], Softmax()])
+
+
+def tinyframe(workload, data):
+    from tinyframe import SGD
+
+    model = dense_network(workload.sizes)
     if workload.batch == 1:
         return lambda: [model.predict(data.X[i : i + 1]) for i in range(1000)]
     optimizer = SGD(RATE)

@@ -50,8 +50,8 @@ class Ranks:
     """
 
     def __init__(self, communicator: "Intracomm", deterministic: bool | int = False) -> None:
-        mpi = require("mpi4py.MPI", "mpi", "fit(communicator=…)")
-        if not isinstance(communicator, mpi.Intracomm):
+        self._mpi = require("mpi4py.MPI", "mpi", "fit(communicator=…)")
+        if not isinstance(communicator, self._mpi.Intracomm):
             raise TypeError(
                 f"communicator expected one such as MPI.COMM_WORLD, got {communicator!r}"
             )
@@ -175,10 +175,12 @@ class Ranks:
     @property
     def cores(self) -> int:
         """How many cores of its machine fall to this rank."""
-        node = self.communicator.Split_type(_mpi().COMM_TYPE_SHARED)
+        bound = getattr(os, "sched_getaffinity", None)  # not on every system
+        cores = len(bound(0)) if bound else os.cpu_count() or 1
+        node = self.communicator.Split_type(self._mpi.COMM_TYPE_SHARED)
         ranks: int = node.size
         node.Free()
-        return (os.cpu_count() or 1) // ranks
+        return cores // ranks
 
     # ---------------------------------------------------------------- messages
 
@@ -199,7 +201,7 @@ class Ranks:
 
     def add(self, array: Array) -> None:
         """Replace an array by its sum over all ranks."""
-        self.communicator.Allreduce(_mpi().IN_PLACE, array)
+        self.communicator.Allreduce(self._mpi.IN_PLACE, array)
 
     def copy_first(self, array: Array) -> None:
         """Replace an array by that of rank 0."""
@@ -212,10 +214,6 @@ class Ranks:
         for rank, error in enumerate(errors):
             if error is not None:
                 raise type(error)(f"rank {rank}: {error}")
-
-
-def _mpi() -> Any:
-    return require("mpi4py.MPI", "mpi", "fit(communicator=…)")
 
 
 def _logical_shards(deterministic: bool | int, ranks: int) -> int:
