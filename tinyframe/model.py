@@ -16,6 +16,7 @@ from tinyframe.checkpoint import give_back, in_order, opened
 from tinyframe.checks import boolean, positive_integer, random_generator
 from tinyframe.data import BLOCK
 from tinyframe.display import display
+from tinyframe.evaluation import evaluate
 from tinyframe.history import History
 from tinyframe.layers.layer import Layer, restored_on_error
 from tinyframe.losses import Loss
@@ -43,7 +44,7 @@ from tinyframe.sources import (
 )
 from tinyframe.storage.errors import StorageError
 from tinyframe.summary import summary, summary_html
-from tinyframe.training import Augment, Trainer, evaluate, train
+from tinyframe.training import Augment, Trainer, train
 from tinyframe.types import Array, RandomSeed
 
 if TYPE_CHECKING:

@@ -12,20 +12,17 @@ import numpy as np
 
 from tinyframe.callbacks import Callback, Run
 from tinyframe.data import BLOCK
+from tinyframe.evaluation import evaluate
 from tinyframe.feed import Block, Source
 from tinyframe.interrupts import on_interrupt
 from tinyframe.metrics import Metric, Scores
 from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
 from tinyframe.parameters import ParameterVector
-from tinyframe.progress import track
 from tinyframe.types import Array
 
 Augment: TypeAlias = Callable[[Array, Any], Array]
 """A function (x, rng) → x of the same shape, that changes a batch at random."""
-
-Sums: TypeAlias = list[tuple[float, float]]
-"""(loss · mass, mass) of each block: see `Loss`."""
 
 SMALL_MODEL = 100_000
 """Parameters below which a step's products run on one core, and another one can fetch data."""
@@ -320,42 +317,3 @@ def train(
             trainer.end_epoch(run)
             run.batch = 0
     run.finished = True
-
-
-def evaluate(
-    objective: Objective,
-    feed: Source,
-    metrics: Mapping[str, Metric],
-    *,
-    watched: bool = False,
-    join: Callable[[Sums, Scores], tuple[Sums, Scores]] | None = None,
-) -> dict[str, float]:
-    """Return the mean loss and the metrics over all rows; changes nothing.
-
-    Parameters
-    ----------
-    objective, feed, metrics
-        Of what, on which data, and which metrics.
-    watched
-        Whether a bar is shown where it takes long.
-    join
-        Function that adds what other processes found on their rows.
-    """
-    sums: Sums = []
-    scores = Scores(metrics, objective.loss.ignore_index)
-    blocks = track(
-        feed.blocks(BLOCK, BLOCK), feed.batches(BLOCK), "evaluate", "block", wanted=watched
-    )
-    batch = 0
-    for x, target, weight, ends_batch in blocks:
-        loss = objective.forward(x, target, weight)
-        sums.append((loss * objective.mass, objective.mass))
-        if metrics and objective.mass:
-            scores.batch = None if join is None else batch
-            scores.add(objective.prediction, target, weight)
-        batch += ends_batch
-    if join is not None:
-        sums, scores = join(sums, scores)
-    mass = math.fsum(mass for _, mass in sums)
-    total = math.fsum(total for total, _ in sums) if np.isfinite(sums).all() else math.nan
-    return {"loss": total / (mass or 1.0), **scores.figures()}

@@ -11,9 +11,10 @@ from tinyframe.callbacks import Run
 from tinyframe.distributed.reduction import TAIL, AllReduce, OrderedSum, Reduction
 from tinyframe.distributed.rows import RowsOfAll, RunningStates
 from tinyframe.distributed.streams import Streams
+from tinyframe.evaluation import Sums, evaluate
 from tinyframe.feed import NOTHING, Block, Source
 from tinyframe.metrics import Scores
-from tinyframe.training import Sums, Trainer, evaluate
+from tinyframe.training import Trainer
 from tinyframe.types import Array
 
 if TYPE_CHECKING:

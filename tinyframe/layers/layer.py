@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,32 +14,10 @@ from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
 from tinyframe.types import Array, RandomSeed, Shape
 
+if TYPE_CHECKING:
+    from tinyframe.across import Across
+
 Member = TypeVar("Member")
-
-
-class Across(Protocol):
-    """Sums over the rows of all processes that train together; all of them have to ask.
-
-    Attributes
-    ----------
-    counts : bool
-        Whether the rows of this process are part of the batch. Where it has none it works on one
-        that stands in, to which nothing flows back.
-    """
-
-    counts: bool
-
-    def moments(self, mean: Array, variance: Array, count: int) -> tuple[Array, Array, float]:
-        """Return mean and variance (features,) over all rows, and how many numbers they are of.
-
-        Parameters
-        ----------
-        mean, variance, count
-            Those of the rows of this process.
-        """
-
-    def sum(self, array: Array) -> Array:
-        """Return the sum of the arrays of all processes, of one shape."""
 
 
 class Layer(Scratch, ABC):
