@@ -197,12 +197,9 @@ class Model(Layer, ABC):
                     assert self.input_shape is not None  # noqa: S101 - tells the type checker
                     self.build(self.input_shape)  # in this model's dtype, if another shared layers
                 processes.agree(
-                    model=repr(self), shapes=[p.shape for p in self.parameters], dtype=self.dtype,
-                    trainable=len(self.trainable_parameters), loss=repr(loss),
-                    optimizer=repr(optimizer), epochs=epochs, batch_size=batch_size,
-                    shuffle=shuffle, on_nonfinite=on_nonfinite, metrics=list(chosen),
-                    callbacks=[type(callback).__name__ for callback in everyone],
-                    augment=augment is None, resume=resume is None,
+                    model=self, loss=loss, optimizer=optimizer, epochs=epochs,
+                    batch_size=batch_size, shuffle=shuffle, on_nonfinite=on_nonfinite,
+                    metrics=chosen, callbacks=everyone, augment=augment, resume=resume is not None,
                 )  # fmt: skip
                 processes.divide(feed, validation)
                 weights_rng, order_rng, layers_rng, augment_rng = processes.from_first(lambda: rngs)

@@ -36,7 +36,7 @@ class Processes(Protocol):
         """
 
     def agree(self, **settings: Any) -> None:
-        """Raise ValueError in every process if they differ in one of these settings."""
+        """Raise ValueError in every process if they differ in one of these arguments of `fit`."""
 
     def run(
         self, model: Layer, optimizer: Optimizer, names: tuple[str, ...], epochs: int,

@@ -131,6 +131,7 @@ class Trainer:
         count = self.feed.batches(self.batch_size) or math.inf
         batch_total = batch_mass = 0.0
         split = False  # whether the batch has had a block already
+        backward, joins = self._backward, self.joins
         with closing(self._blocks(run)) as blocks:
             for x, target, weight, ends_batch in blocks:
                 x = x if self.augment is None else self._augmented(x, self.augment)
@@ -140,10 +141,10 @@ class Trainer:
                 if math.isfinite(loss):
                     if scores.metrics and objective.mass:
                         scores.add(objective.prediction, target, weight)
-                    self._backward()
+                    backward()
                 else:
                     self._meet_nonfinite(run, loss)
-                if split or not ends_batch or self.joins:
+                if joins or split or not ends_batch:
                     self._join(objective.mass, batch_mass, first=not split, last=ends_batch)
                 split = not ends_batch
                 if split:
@@ -188,8 +189,9 @@ class Trainer:
             self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
         )
 
-    def _backward(self) -> None:
-        self.objective.backward()
+    @property
+    def _backward(self) -> Callable[[], None]:
+        return self.objective.backward
 
     def _metrics(self) -> dict[str, float]:
         return self.scores.figures()

@@ -13,6 +13,8 @@ import numpy as np
 from tinyframe.callbacks import Run
 from tinyframe.distributed.trainer import DistributedTrainer, SharedRun
 from tinyframe.feed import BatchFeed, Feed, Source
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss
 from tinyframe.optimizers import Optimizer
 from tinyframe.optional import require
 from tinyframe.state import restore_state, state_of
@@ -83,7 +85,7 @@ class Ranks:
 
     def agree(self, **settings: Any) -> None:
         """Raise ValueError if the ranks differ in a setting; see `Processes`."""
-        told = self.everyones(settings)
+        told = self.everyones({name: _comparable(value) for name, value in settings.items()})
         for name, value in told[0].items():
             for rank, others in enumerate(told):
                 if others[name] != value:
@@ -232,6 +234,21 @@ def _logical_shards(deterministic: bool | int, ranks: int) -> int:
             f"{shards}; deterministic={ranks * -(-shards // ranks)} would do"
         )
     return shards
+
+
+def _comparable(value: Any) -> Any:
+    """Return of an argument what has to be alike in all ranks, as it can be sent and shown."""
+    if isinstance(value, Layer):
+        shapes = [parameter.shape for parameter in value.parameters]
+        return f"{value!r}, {value.dtype}, {shapes}, {len(value.trainable_parameters)} trained"
+    if isinstance(value, (Loss, Optimizer)):
+        return repr(value)
+    if isinstance(value, tuple):  # callbacks, whose arguments may differ, as paths do
+        return [type(callback).__name__ for callback in value]
+    if isinstance(value, (dict, list)):
+        return list(value)
+    plain = (bool, int, float, str, type(None))
+    return value if isinstance(value, plain) else "given"
 
 
 def _portable(error: Exception | None) -> Exception | None:

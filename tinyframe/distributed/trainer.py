@@ -1,7 +1,7 @@
 """DistributedTrainer: a step that all ranks take together."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -117,14 +117,18 @@ class DistributedTrainer(Trainer):
             yield block
             begins = block[3]
 
-    def _backward(self) -> None:
+    @property
+    def _backward(self) -> Callable[[], None]:
+        return self._scaled_backward
+
+    def _scaled_backward(self) -> None:
         self.objective.backward(self.objective.mass / self.batch_size)
 
     def _meet_nonfinite(self, run: Run, loss: float) -> None:  # noqa: ARG002 - of the contract
         found = self.objective.origin_of_nonfinite()
         self._nonfinite = self._nonfinite or f"the loss is {loss}: {found}"
         if self._mixing:  # whose sums the other ranks wait for
-            self._backward()
+            self._scaled_backward()
 
     def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:  # noqa: ARG002 - as above
         """Take in a block, what rides along with it included."""
