@@ -177,7 +177,15 @@ def own_batches(folder):
     mine = [(X[i : i + 20], y[i : i + 20]) for i in range(0, 80, 20)]
     if WORLD.rank == 1:
         mine = [(X[i : i + 10], y[i : i + 10]) for i in range(100, 120, 10)]
-    model = convolutional().fit(mine, epochs=2, rng=0, communicator=WORLD)
+    file = Path(folder) / "run.npz"
+    model = convolutional().fit(
+        mine,
+        epochs=2,
+        rng=0,
+        communicator=WORLD,
+        resume=file,
+        callbacks=[Checkpoint(file, every=7)],
+    )
     report(folder, model)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mpi_jobs import Centred, convolutional, data, network, state
 
 from tinyframe import (
     SGD,
@@ -24,6 +23,11 @@ from tinyframe import (
     StorageError,
 )
 from tinyframe.storage.runs import read_run
+
+try:
+    from mpi_jobs import Centred, convolutional, data, network, state
+except (ImportError, RuntimeError) as error:  # without mpi4py, or without an MPI for it
+    pytest.skip(f'{error}: needs pip install -e ".[test]"', allow_module_level=True)
 
 SCRIPT = Path(__file__).parent / "mpi_jobs.py"
 BESIDE = Path(sys.executable).parent / "mpiexec"  # where pip puts it
@@ -162,6 +166,11 @@ def test_a_rank_without_batches_left_waits_for_the_others(tmp_path):
     two = results(2, "own_batches", tmp_path)
     assert two["alike"]
     np.testing.assert_allclose(two["state"], state(expected), atol=1e-5)
+    # Once more from a checkpoint behind the last batch that rank 1 has.
+    (tmp_path / "run.npz").write_bytes((tmp_path / "run.npz.previous").read_bytes())
+    assert read_run(tmp_path / "run.npz").meta["run"]["batch"] == 3
+    again = results(2, "own_batches", tmp_path)
+    np.testing.assert_array_equal(again["state"], two["state"])
 
 
 def test_state_of_a_layer_of_ones_own_is_averaged(tmp_path):
@@ -351,7 +360,23 @@ def test_ctrl_c_stops_all_ranks_after_a_batch(tmp_path):
     assert saved["stopped"] == "interrupted"
 
 
-# ------------------------------------------------------------------ much data
+# ------------------------------------------------------------------ the example, and much data
+
+
+def test_the_example_trains_on_two_ranks(tmp_path):
+    example = SCRIPT.parent.parent / "examples" / "mnist_mpi.py"
+    command = [MPIEXEC, "-n", "2", sys.executable, "-W", "error", "-m", "mpi4py", str(example)]
+    first, second = (
+        subprocess.run(
+            [*command, "--quick", "--deterministic", "--checkpoint", str(tmp_path / "run.npz")],
+            capture_output=True, text=True, timeout=120, check=True,
+        ).stdout
+        for _ in range(2)
+    )  # fmt: skip
+    assert "Processes: 2" in first
+    assert len(re.findall("Test accuracy: ", first)) == 1
+    assert "epoch 1/" in first
+    assert "epoch 1/" not in second, "it goes on from the checkpoint"
 
 
 def test_four_gigabytes_go_through_in_little_memory(tmp_path):

@@ -240,6 +240,8 @@ def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):
     if page in ("docs/training.md", "docs/distributed.md") or "tutorials" in page:
         pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"').use("Agg")
     monkeypatch.chdir(tmp_path)
+    if page == "docs/distributed.md":
+        pytest.importorskip("mpi4py", reason='needs pip install -e ".[test]"')
     if page == "docs/ecosystem.md":
         for library in ("sklearn", "onnx", "onnxruntime", "torch", "h5py"):
             pytest.importorskip(library, reason='needs pip install -e ".[peers,torch]"')

@@ -244,7 +244,7 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, (Loss, Optimizer)):
         return repr(value)
     if isinstance(value, tuple):  # callbacks, whose arguments may differ, as paths do
-        return [type(callback).__name__ for callback in value]
+        return [type(callback).__name__ for callback in value if not callback.rank_zero_only]
     if isinstance(value, (dict, list)):
         return list(value)
     plain = (bool, int, float, str, type(None))

@@ -12,7 +12,7 @@ from tinyframe.distributed.reduction import TAIL, AllReduce, OrderedSum, Reducti
 from tinyframe.distributed.rows import RowsOfAll, RunningStates
 from tinyframe.distributed.streams import Streams
 from tinyframe.evaluation import Sums, evaluate
-from tinyframe.feed import NOTHING, Block, Source
+from tinyframe.feed import NOTHING, BatchFeed, Block, Source
 from tinyframe.metrics import Scores
 from tinyframe.training import Trainer
 from tinyframe.types import Array
@@ -82,7 +82,7 @@ class DistributedTrainer(Trainer):
         if self._streams is None:
             self._streams = Streams(self)
         blocks = super()._blocks(run)
-        if self.feed.rows is None:
+        if isinstance(self.feed, BatchFeed):
             blocks = self._as_long_as_any(blocks)
         number = 0
         with closing(blocks):
@@ -99,8 +99,8 @@ class DistributedTrainer(Trainer):
 
     def _as_long_as_any(self, blocks: Iterator[Block]) -> Generator[Block, None, None]:
         """Yield the batches of this rank; while others have more, one that does not count."""
+        assert isinstance(self.feed, BatchFeed)  # noqa: S101 - tells the type checker
         left = np.empty(1)
-        spare: Block | None = None
         begins = True
         while True:
             block = next(blocks, None)
@@ -109,11 +109,7 @@ class DistributedTrainer(Trainer):
                 self._ranks.add(left)
             if not left[0]:
                 return
-            if block is None:
-                assert spare is not None  # noqa: S101 - there was a batch to build the model with
-                block = spare
-            elif spare is None:
-                spare = (block[0][:1].copy(), block[1][:1].copy(), NOTHING, True)
+            block = block or self.feed.stand_in()
             yield block
             begins = block[3]
 
