@@ -144,11 +144,11 @@ class DistributedTrainer(Trainer):
         total, mass, nonfinite, wishes = self._tail.tolist()
         if wishes:
             self._agree_to_stop(run)
-        if nonfinite:
-            total = math.nan
+        if nonfinite or not math.isfinite(total):
             if not self.skips_nonfinite:
                 told = [text for text in self._ranks.everyones(self._nonfinite) if text]
-                raise self._error(run, told[0])
+                raise self._error(run, told[0] if told else f"the sum of the losses is {total}")
+            total = math.nan
             self._nonfinite = ""
         elif mass not in (0, self.batch_size):
             self.parameters.grad *= self.batch_size / mass
