@@ -173,11 +173,13 @@ def test_a_rank_without_batches_left_waits_for_the_others(tmp_path):
     np.testing.assert_array_equal(again["state"], two["state"])
 
 
-def test_state_of_a_layer_of_ones_own_is_averaged(tmp_path):
+def test_weights_begin_alike_and_other_state_is_averaged(tmp_path):
     two = results(2, "own_state", tmp_path)
     assert two["alike"]
     X, y = data()
-    alone = network(Centred()).fit(X, y, epochs=1, batch_size=50, rng=0, verbose=0)
+    alone = network(Centred())
+    alone.build(64, rng=0)
+    alone.fit(X, y, epochs=1, batch_size=50, rng=0, verbose=0)
     np.testing.assert_allclose(two["state"], state(alone), atol=1e-5)
 
 
