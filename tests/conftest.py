@@ -55,3 +55,17 @@ def real_text():
     if not folder or not file.is_file():
         pytest.skip("tinyshakespeare/input.txt.gz is not in the folder that TINYFRAME_DATA names")
     return gzip.decompress(file.read_bytes()).decode()
+
+
+@pytest.fixture
+def offline(tmp_path):
+    """No MNIST anywhere, and a proxy that refuses at once."""
+    proxy = "http://127.0.0.1:9"
+    return {
+        "TINYFRAME_DATA": "",
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "LOCALAPPDATA": str(tmp_path),
+        "https_proxy": proxy,
+        "no_proxy": "",
+    }

@@ -24,20 +24,6 @@ def run(*arguments, **environment):
     return result.stdout
 
 
-@pytest.fixture
-def offline(tmp_path):
-    """No MNIST anywhere, and a proxy that refuses at once."""
-    proxy = "http://127.0.0.1:9"
-    return {
-        "TINYFRAME_DATA": "",
-        "HOME": str(tmp_path),
-        "XDG_CACHE_HOME": str(tmp_path),
-        "LOCALAPPDATA": str(tmp_path),
-        "https_proxy": proxy,
-        "no_proxy": "",
-    }
-
-
 def accuracy(output):
     return float(re.search(r"Test accuracy: ([\d.]+)%", output)[1])
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
@@ -28,6 +29,9 @@ Found = TypeVar("Found")
 
 SHARDS = 8
 """Logical shards of a batch under `deterministic=True`."""
+
+GRACE = 0.5
+"""Seconds in which the launcher can pass on an error message before it ends the job."""
 
 SAMPLED = 256
 """Rows by which data of one process is compared with that of another."""
@@ -166,6 +170,7 @@ class Ranks:
                     flush=True,
                 )
                 sys.stdout.flush()
+                time.sleep(GRACE)
                 self.communicator.Abort(1)
             raise
 

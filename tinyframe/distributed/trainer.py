@@ -132,8 +132,6 @@ class DistributedTrainer(Trainer):
         finite = math.isfinite(loss)
         wishes = last and _wish(self._run) != ""
         self._tail[:] = (loss * mass, mass, 0, wishes) if finite else (0, 0, 1, wishes)
-        if not finite:
-            self.parameters.grad.fill(0)
         self._reduction.add(first=first, last=last)
         self._states.end(self._rows)
 
