@@ -223,6 +223,7 @@ def bad_input(folder):
         {"optimizer": SGD(0.2 if own else 0.1)},
         {"resume": Path(folder) / "damaged.npz"},
         {"callbacks": [EarlyStopping("nothing" if own else "loss", mode="min")]},
+        {"sample_weight": np.arange(len(X)) + 1.0 + own},
         {"deterministic": 7},
         {"deterministic": True, "X": [(X, y)], "y": None},
         {"deterministic": True, "X": X[:30] if own else X, "y": y[:30] if own else y},

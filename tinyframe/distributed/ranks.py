@@ -116,6 +116,8 @@ class Ranks:
         """Share the rows of arrays that all ranks have; leave each rank those it has alone."""
         told = self.everyones((feed.own_rows, _fingerprint(feed)))
         if len(set(told)) == 1:
+            weight = feed.weight
+            self.agree(weights=None if weight is None else zlib.crc32(weight.tobytes()))
             self._share(feed)
             return
         if self.shards:
