@@ -229,6 +229,16 @@ def test_bad_input_in_one_rank_is_an_error_in_all_before_anything_changed(tmp_pa
             assert "CHANGED" not in text
 
 
+def test_ranks_whose_threads_would_get_in_each_others_way_are_told_of_it(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_THREADS")}
+    done = subprocess.run(
+        [MPIEXEC, "-n", "2", sys.executable, str(SCRIPT), "early_stopping", str(tmp_path)],
+        capture_output=True, text=True, timeout=120, check=True, env=environment,
+    )  # fmt: skip
+    alone = len(os.sched_getaffinity(0)) == 1 if hasattr(os, "sched_getaffinity") else False
+    assert done.stderr.count("set OMP_NUM_THREADS=1 before mpiexec") == (0 if alone else 1)
+
+
 def test_a_communicator_is_one_of_mpi4py():
     with pytest.raises(TypeError, match=r"expected one such as MPI.COMM_WORLD, got 3"):
         network().fit(*data(10), communicator=3)

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,12 @@ SHARDS = 8
 
 GRACE = 0.5
 """Seconds in which the launcher can pass on an error message before it ends the job."""
+
+THREADS = (
+    "BLIS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+"""Variables that say how many threads BLAS may start."""
 
 SAMPLED = 256
 """Rows by which data of one process is compared with that of another."""
@@ -154,7 +161,21 @@ class Ranks:
 
     def trainer(self, *arguments: Any, **options: Any) -> DistributedTrainer:
         """Return what takes the steps; see `Processes`."""
-        return DistributedTrainer(self, *arguments, **options)
+        bound = getattr(os, "sched_getaffinity", None)  # not on every system
+        cores = len(bound(0)) if bound else os.cpu_count() or 1
+        node = self.communicator.Split_type(self._mpi.COMM_TYPE_SHARED)
+        neighbours: int = node.size
+        node.Free()
+        with self.together():
+            if self.rank == 0 and cores > 1 and neighbours > 1 and not set(THREADS) & {*os.environ}:
+                warnings.warn(
+                    f"{neighbours} ranks share this machine, and BLAS may start {cores} threads in "
+                    "each of them, which makes training many times slower: set OMP_NUM_THREADS=1 "
+                    "before mpiexec",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+        return DistributedTrainer(self, *arguments, cores=cores // neighbours, **options)
 
     @contextmanager
     def training(self, trainer: DistributedTrainer) -> Iterator[None]:
@@ -180,16 +201,6 @@ class Ranks:
         """Return an error that every rank raises now."""
         self._raised = error
         return error
-
-    @property
-    def cores(self) -> int:
-        """How many cores of its machine fall to this rank."""
-        bound = getattr(os, "sched_getaffinity", None)  # not on every system
-        cores = len(bound(0)) if bound else os.cpu_count() or 1
-        node = self.communicator.Split_type(self._mpi.COMM_TYPE_SHARED)
-        ranks: int = node.size
-        node.Free()
-        return cores // ranks
 
     # ---------------------------------------------------------------- messages
 

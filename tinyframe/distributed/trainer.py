@@ -41,16 +41,18 @@ class DistributedTrainer(Trainer):
     ----------
     ranks
         Who trains.
+    cores
+        How many of its machine fall to this rank.
     arguments, options
         Those of `Trainer`.
     """
 
     joins = True
 
-    def __init__(self, ranks: "Ranks", *arguments: Any, **options: Any) -> None:
+    def __init__(self, ranks: "Ranks", *arguments: Any, cores: int, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._ranks = ranks
-        self.ahead = self.ahead and ranks.cores > 1
+        self.ahead = self.ahead and cores > 1
         self._first_shard = ranks.rank * max(1, ranks.shards // ranks.size)
         kind: type[AllReduce | OrderedSum] = AllReduce
         if ranks.shards:
