@@ -226,6 +226,7 @@ def bad_input(folder):
         {"sample_weight": np.arange(len(X)) + 1.0 + own},
         {"deterministic": 7},
         {"deterministic": True, "X": [(X, y)], "y": None},
+        {"deterministic": 2, "X": [(X, y)], "y": None},
         {"deterministic": True, "X": X[:30] if own else X, "y": y[:30] if own else y},
     ):
         arguments = {"X": X, "y": y, "communicator": WORLD, "verbose": 0, "epochs": 1} | changed

@@ -52,6 +52,7 @@ def test_imports_run_one_way():
         {"parameters", "data", "metrics"},
         {"layers", "optimizers", "division", "shards"},
         {"feed"},
+        {"batch_feed"},
         {"shard_feed"},
         {"losses", "summary", "state", "registry"},
         {"callbacks", "sources", "settings", "objective"},

@@ -42,10 +42,10 @@ class Processes(Protocol):
         self, model: Layer, optimizer: Optimizer, names: tuple[str, ...], epochs: int,
         batches: int | None,
     ) -> Run:  # fmt: skip
-        """Return the run of this process; see `Run`."""
+        """Return the run of this process, whose history is that of rank 0; see `Run`."""
 
     def share(self, run: Run) -> None:
-        """Give every process the weights, the history and the optimizer's memory of rank 0."""
+        """Give every process the weights and the optimizer's memory of rank 0."""
 
     def trainer(self, *arguments: Any, **options: Any) -> Trainer:
         """Return what takes the steps; see `Trainer`."""

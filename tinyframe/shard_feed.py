@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinyframe.batch_feed import CheckBatch
 from tinyframe.division import cut
-from tinyframe.feed import NOTHING, Block, CheckBatch
+from tinyframe.feed import NOTHING, Block
 from tinyframe.shards import Shards
 from tinyframe.types import Array
 

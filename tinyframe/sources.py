@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from tinyframe.batch_feed import BatchFeed
 from tinyframe.checks import real_number
 from tinyframe.data import BLOCK, as_class_weights, as_inputs, as_targets, as_weights
-from tinyframe.feed import BatchFeed, Feed, Source
+from tinyframe.feed import Feed, Source
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.shard_feed import ShardFeed

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from tinyframe.batch_feed import BatchFeed
 from tinyframe.callbacks import Run
 from tinyframe.distributed.trainer import DistributedTrainer, SharedRun
-from tinyframe.feed import BatchFeed, Feed, Source
+from tinyframe.feed import Feed, Source
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.optimizers import Optimizer
@@ -111,13 +112,17 @@ class Ranks:
         for source in sources:
             if isinstance(source, Feed):
                 self._divide_arrays(source)
-            elif source is not None:
-                self.agree(rows=source.rows)
-                with self.together():
-                    self._share(source)
-            if isinstance(source, BatchFeed):
+            elif isinstance(source, BatchFeed):
+                if self.shards:
+                    raise ValueError(
+                        "deterministic=True expected arrays or Shards, whose rows tinyframe hands "
+                        "out; batches of an iterable are what each rank makes of them"
+                    )
                 counts = [count for count in self.everyones(source.count) if count is not None]
                 source.count = max(counts) if len(counts) == self.size else None
+            elif source is not None:
+                self.agree(rows=source.rows)
+                self._share(source)
 
     def _divide_arrays(self, feed: Feed) -> None:
         """Share the rows of arrays that all ranks have; leave each rank those it has alone."""

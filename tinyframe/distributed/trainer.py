@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinyframe.batch_feed import BatchFeed
 from tinyframe.callbacks import Run
 from tinyframe.distributed.reduction import TAIL, AllReduce, OrderedSum, Reduction
 from tinyframe.distributed.rows import RowsOfAll, RunningStates
 from tinyframe.distributed.streams import Streams
 from tinyframe.evaluation import Sums, evaluate
-from tinyframe.feed import NOTHING, BatchFeed, Block, Source
+from tinyframe.feed import NOTHING, Block, Source
 from tinyframe.metrics import Scores
 from tinyframe.training import Trainer
 from tinyframe.types import Array
