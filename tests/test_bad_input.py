@@ -5,7 +5,24 @@ import pickle
 import numpy as np
 import pytest
 
-from tinyframe import SGD, CrossEntropyLoss, Dense, Flatten, MSELoss, ReLU, Sequential, Softmax
+from tinyframe import (
+    SGD,
+    Add,
+    Conv2D,
+    CrossEntropyLoss,
+    Dense,
+    Flatten,
+    Metric,
+    MSELoss,
+    ReLU,
+    Reshape,
+    Sequential,
+    Softmax,
+    one_hot,
+)
+from tinyframe.datasets import digits
+from tinyframe.metrics import f1
+from tinyframe.testing import check_layer, check_loss
 
 X = np.random.default_rng(0).random((6, 3))
 Y = np.array([0, 1, 2, 3, 0, 1])
@@ -178,3 +195,40 @@ def test_y_that_would_broadcast_is_refused():
 
 def test_cross_entropy_wants_a_flag():
     assert CrossEntropyLoss().from_logits is False
+
+
+ARRAY = np.ones((2, 2))
+"""What a mix-up of arguments brings: nothing that `==`, `in` or `if` has one answer for."""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda model: model.fit(X, Y, verbose=ARRAY),
+        lambda model: model.fit(X, Y, on_nonfinite=ARRAY),
+        lambda model: model.fit(X, Y, deterministic=ARRAY),
+        lambda model: model.fit(X, Y, metrics=np.array(3)),
+        lambda model: model.fit(X, Y, callbacks=np.array(3)),
+        lambda model: model.predict(X, verbose=ARRAY),
+        lambda model: model.evaluate(X, Y, verbose=ARRAY),
+        lambda model: model[ARRAY],
+        lambda model: model["relu"],
+        lambda model: Sequential(np.array(3)),
+        lambda model: Add(np.array(3)),
+        lambda model: Reshape(ARRAY, 2),
+        lambda model: Conv2D(2, 2, padding=(ARRAY, 0)),
+        lambda model: CrossEntropyLoss(ignore_index=(1, 2)),
+        lambda model: Metric(f1, name=ARRAY),
+        lambda model: one_hot([0, 1], ARRAY),
+        lambda model: one_hot([0, 1], 2, dtype=range(3)),
+        lambda model: digits(ARRAY),
+        lambda model: check_loss(ARRAY, ARRAY, ARRAY),
+        lambda model: check_loss(MSELoss(), iter([]), ARRAY),
+        lambda model: check_layer(ReLU(), 3, batch_size=None),
+        lambda model: check_layer(ReLU(), 3, tolerance=ARRAY),
+    ],
+)
+def test_arrays_and_other_things_where_one_word_or_number_is_expected(wrong):
+    model = Sequential([Dense(3, 4)])
+    with pytest.raises((TypeError, ValueError), match="expected"):
+        wrong(model)

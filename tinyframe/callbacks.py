@@ -2,11 +2,11 @@
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from typing import IO, TYPE_CHECKING, Any
 
-from tinyframe.checks import boolean, positive_integer, real_number
+from tinyframe.checks import boolean, iterable, positive_integer, real_number
 from tinyframe.history import Mode, direction
 from tinyframe.reprs import constructor_call
 from tinyframe.state import restore_state, state_of
@@ -136,7 +136,7 @@ def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
     """Return the callbacks as a tuple; raise TypeError if something else is among them."""
     if callbacks is None:
         return ()
-    if not isinstance(callbacks, Iterable) or isinstance(callbacks, str):
+    if not iterable(callbacks):
         raise TypeError(f"callbacks expected a list of Callbacks, got {callbacks!r}")
     found = tuple(callbacks)
     for callback in found:

@@ -40,6 +40,20 @@ def function(name: str, value: Given) -> Given:
     return value
 
 
+def iterable(value: Any) -> bool:
+    """Whether `value` can be gone through, for a list of things; not so strings and scalars."""
+    try:
+        iter(value)
+    except TypeError:  # a 0-d array, which is an Iterable by its class
+        return False
+    return not isinstance(value, (str, bytes))
+
+
+def among(value: Any, *choices: str | int) -> bool:
+    """Whether `value` is one of the choices; of anything else, such as an array, it is not."""
+    return isinstance(value, (str, int)) and value in choices
+
+
 def real_number(
     name: str,
     value: Any,

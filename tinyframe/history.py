@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tinyframe.optional import require
 
@@ -110,19 +110,24 @@ class History(Mapping[str, list[float]]):
             If a figure was not recorded.
         ImportError
             Without matplotlib (extra `plot`).
+        TypeError
+            If there is nothing to draw with on `ax`.
         """
-        names = figures or ("loss",)
-        lines = {
-            name: self[name] for figure in names for name in (figure, f"val_{figure}")
-            if name == figure or name in self
-        }  # fmt: skip
+        if ax is not None and not hasattr(ax, "plot"):
+            raise TypeError(f"ax expected axes of matplotlib, got {ax!r}")
+        names, lines = figures or ("loss",), {}
+        for figure in names:
+            lines[figure] = self[figure]
+            if f"val_{figure}" in self:
+                lines[f"val_{figure}"] = self[f"val_{figure}"]
         if ax is None:
             _, ax = require("matplotlib.pyplot", "plot", "a plot").subplots(layout="constrained")
+        drawn: dict[str, Any] = {}
         for name, values in lines.items():
-            style = "--" if name.startswith("val_") else "-"
-            color = None if style == "-" else ax.lines[-1].get_color()
+            beside = drawn.get(name.removeprefix("val_"))  # that of the training data
+            style, color = ("-", None) if beside is None else ("--", beside.get_color())
             marker = "o" if len(values) == 1 else None
-            ax.plot(
+            (drawn[name],) = ax.plot(
                 range(1, len(values) + 1), values, style, label=name, color=color, marker=marker
             )
         ticker = require("matplotlib.ticker", "plot", "a plot")
@@ -154,12 +159,12 @@ class History(Mapping[str, list[float]]):
         Path(path).write_text(json.dumps(table) + "\n", encoding="utf-8")
 
     def __getitem__(self, key: str) -> list[float]:
-        if key not in list(self):
+        if key not in self:
             raise KeyError(f"no {key!r} recorded; there is {', '.join(self) or 'nothing yet'}")
         return [epoch.get(key, math.nan) for epoch in self._epochs]
 
     def __contains__(self, key: object) -> bool:
-        return key in list(self)
+        return isinstance(key, str) and key in list(self)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(key for epoch in self._epochs for key in epoch))

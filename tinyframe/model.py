@@ -316,6 +316,7 @@ class Model(Layer, ABC):
         TypeError, ValueError
             If X is not that, or the model is not built.
         """
+        wanted = verbosity(verbose) != 0
         x = inputs(self, self._entry, X)
         dtype = input_dtype(self, x)
         if len(x) <= BLOCK:
@@ -323,7 +324,7 @@ class Model(Layer, ABC):
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
         starts = range(0, len(x), BLOCK)
-        for start in track(starts, len(starts), "predict", "block", wanted=verbose != 0):
+        for start in track(starts, len(starts), "predict", "block", wanted=wanted):
             rows = slice(start, start + BLOCK)
             prediction[rows] = self.forward(x[rows].astype(dtype, copy=False))
         return prediction
@@ -356,10 +357,10 @@ class Model(Layer, ABC):
         TypeError, ValueError
             If an argument is not as above, or the model is not built.
         """
-        loss = chosen_loss(loss, self.loss)
+        loss, watched = chosen_loss(loss, self.loss), verbosity(verbose) != 0
         feed, sample = source(Asked(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs)
-        return evaluate(Objective(self._chain(), loss), feed, chosen, watched=verbose != 0)
+        return evaluate(Objective(self._chain(), loss), feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture and weights to a file, whole or not at all; `load` reads it.

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tinyframe.callbacks import Run
+from tinyframe.checks import among
 from tinyframe.feed import Source
 from tinyframe.layers.layer import Layer
 from tinyframe.optimizers import Optimizer
@@ -96,7 +97,7 @@ def processes_of(communicator: "Intracomm | None", deterministic: bool | int) ->
         distributed = import_module("tinyframe.distributed")  # a floor above this one
         ranks: Processes = distributed.Ranks(communicator, deterministic)
         return ranks
-    if deterministic:
+    if not among(deterministic, 0):
         raise ValueError(
             "deterministic expected a communicator; one process gives the same bits anyway"
         )

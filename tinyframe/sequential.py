@@ -6,7 +6,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import floating_dtype
+from tinyframe.checks import floating_dtype, iterable
 from tinyframe.history import History
 from tinyframe.layers.layer import Layer
 from tinyframe.model import Model
@@ -39,7 +39,7 @@ class Sequential(Model):
     """
 
     def __init__(self, layers: Iterable[Layer], dtype: npt.DTypeLike = np.float32) -> None:
-        if not isinstance(layers, Iterable):
+        if not iterable(layers):
             raise TypeError(f"Sequential expected a list of layers, got {layers!r}")
         self.layers = tuple(layers)
         self.dtype = floating_dtype(dtype)
@@ -103,6 +103,8 @@ class Sequential(Model):
     def __getitem__(self, index: slice) -> "Sequential": ...
     def __getitem__(self, index: int | slice) -> "Layer | Sequential":
         """Return a layer, or for a slice a Sequential of the same layers: model[:2].predict(X)."""
+        if not isinstance(index, (slice, int, np.integer)):
+            raise TypeError(f"expected the number of a layer, or a slice, got {index!r}")
         if isinstance(index, slice):
             return Sequential(self.layers[index], dtype=self.dtype)
         return self.layers[index]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from tinyframe.checks import among
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss, MSELoss
 from tinyframe.optimizers import SGD, Optimizer
@@ -30,14 +31,14 @@ def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
 
 def verbosity(verbose: Any) -> int:
     """Return 0, 1 or 2; raise TypeError for anything else but False and True."""
-    if verbose not in (0, 1, 2):
+    if not among(verbose, 0, 1, 2):
         raise TypeError(f"verbose expected True or False, 0, 1 or 2, got {verbose!r}")
     return int(verbose)
 
 
 def skips_nonfinite(on_nonfinite: Any) -> bool:
     """Return whether to skip what is not finite; raise ValueError if that is not said."""
-    if on_nonfinite not in ("raise", "skip"):
+    if not among(on_nonfinite, "raise", "skip"):
         raise ValueError(f'on_nonfinite expected "raise" or "skip", got {on_nonfinite!r}')
     return bool(on_nonfinite == "skip")
 

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.checks import positive_integer
 from tinyframe.types import Array, Shape
 
 
@@ -79,7 +80,7 @@ def one_hot(labels: npt.ArrayLike, classes: int, dtype: npt.DTypeLike = np.float
     Raises
     ------
     TypeError
-        If the labels are not integers.
+        If the labels or the classes are not integers, or dtype is none.
     ValueError
         If a label is negative or too large.
     """
@@ -88,7 +89,11 @@ def one_hot(labels: npt.ArrayLike, classes: int, dtype: npt.DTypeLike = np.float
         labels = labels.astype(np.intp)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels expected integers, got dtype {labels.dtype}")
-    rows: Array = np.zeros((*labels.shape, classes), dtype)
+    classes = positive_integer("classes", classes)
+    try:
+        rows: Array = np.zeros((*labels.shape, classes), dtype)
+    except TypeError:
+        raise TypeError(f"dtype expected one of numbers, got {dtype!r}") from None
     rows[label_index(labels, classes)] = 1
     return rows
 

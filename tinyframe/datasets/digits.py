@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tinyframe.checks import among
 from tinyframe.types import Array
 
 Split: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -38,7 +39,7 @@ def digits(size: int = 8) -> Split:
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
     Learning Repository, 1998, https://doi.org/10.24432/C50P49 (CC BY 4.0).
     """
-    if size not in (8, 28):
+    if not among(size, 8, 28):
         raise ValueError(f"size expected 8 or 28, got {size!r}")
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as archive:
         images, labels = archive["images"], archive["labels"].astype(np.int64)

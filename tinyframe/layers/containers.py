@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tinyframe.checks import batched
+from tinyframe.checks import batched, iterable
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
 
@@ -176,7 +176,7 @@ class Concatenate(Layer):
 def _layers(who: Layer, layers: Iterable[Layer]) -> tuple[Layer, ...]:
     """Return the layers as a tuple, or say what is none."""
     name = type(who).__name__
-    if not isinstance(layers, Iterable):
+    if not iterable(layers):
         raise TypeError(f"{name} expected layers, got {layers!r}")
     found = tuple(layers)
     if not found:

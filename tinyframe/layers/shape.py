@@ -45,11 +45,14 @@ class Reshape(Layer):
     """
 
     def __init__(self, *shape: int) -> None:
-        if not shape or shape.count(-1) > 1:
-            raise ValueError(f"Reshape expected sizes, one of them −1 at most, got {shape}")
         self.shape = tuple(
-            size if size == -1 else positive_integer("each size of Reshape", size) for size in shape
+            -1
+            if isinstance(size, (int, np.integer)) and size == -1
+            else positive_integer("each size of Reshape", size)
+            for size in shape
         )
+        if not shape or self.shape.count(-1) > 1:
+            raise ValueError(f"Reshape expected sizes, one of them −1 at most, got {shape}")
 
     def setup(self, input_shape: Shape) -> Shape:
         try:

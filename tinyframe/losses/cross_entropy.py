@@ -63,6 +63,8 @@ class CrossEntropyLoss(Loss):
                     f"class_weights expected one number ≥ 0 a class, got {class_weights}"
                 )
             self.class_weights = tuple(weights.tolist())
+        if ignore_index is not None and not isinstance(ignore_index, (int, np.integer)):
+            raise TypeError(f"ignore_index expected an integer, got {ignore_index!r}")
         self.ignore_index = ignore_index
 
     def fuse(self, layer: Layer) -> "Loss | None":

@@ -2,12 +2,13 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinyframe.checks import iterable
 from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
 from tinyframe.metrics.ranking import roc_auc
 from tinyframe.metrics.regression import mae, mse, r2
@@ -54,6 +55,8 @@ class Metric:
     def __init__(self, function: MetricFunction, name: str | None = None, **options: Any) -> None:
         if not callable(function):
             raise TypeError(f"Metric expected a function, got {function!r}")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"Metric's name expected a string, got {name!r}")
         self.name = name or "_".join([_name(function), *map(str, options.values())])
         self.function = function
         self.options = options
@@ -103,7 +106,7 @@ def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric
     if metrics is None:
         classes = outputs > 1 and are_classes(target, outputs)
         return {"accuracy": Metric(accuracy)} if classes else {}
-    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+    if not iterable(metrics):
         raise TypeError(f'metrics expected a list such as ["accuracy"], got {metrics!r}')
     chosen: dict[str, Metric] = {}
     for metric in metrics:

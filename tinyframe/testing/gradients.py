@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import random_generator, sample_shape
+from tinyframe.checks import positive_integer, random_generator, real_number, sample_shape
+from tinyframe.data import as_numbers
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
@@ -61,12 +62,14 @@ def check_layer(
     ------
     AssertionError
         If the layer breaks the contract: says where and by how much.
-    TypeError
-        If it is no layer.
+    TypeError, ValueError
+        If it is no layer, or an argument is not as above.
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"check_layer expected a layer, got {layer!r}")
     input_shape = sample_shape("input_shape", input_shape)
+    batch_size = positive_integer("batch_size", batch_size)
+    tolerance = real_number("tolerance", tolerance, at_least=0)
     rng = random_generator(rng)
     layer = copy.deepcopy(layer)
     promised = layer.build(input_shape, dtype=np.float64)
@@ -77,7 +80,7 @@ def check_layer(
     if x is None:
         shape = (batch_size, *input_shape)
         x = rng.uniform(0.1, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
-    x = np.array(x)
+    x = np.array(as_numbers(x, "x"))
     x = _read_only(x if x.dtype.kind in "iu" else x.astype(np.float64))
     for part in layer.walk():
         if part.random:
@@ -122,13 +125,16 @@ def check_loss(
     ------
     AssertionError
         If the gradient is wrong.
-    ValueError
-        If an argument is written to.
+    TypeError, ValueError
+        If it is no loss, an argument does not fit it, or is written to.
     """
+    if not isinstance(loss, Loss):
+        raise TypeError(f"check_loss expected a loss, got {loss!r}")
+    tolerance = real_number("tolerance", tolerance, at_least=0)
     loss = copy.deepcopy(loss)
-    prediction = _read_only(np.array(prediction, dtype=np.float64))
-    target = _read_only(np.array(target))
-    weights = () if weight is None else (_read_only(np.array(weight)),)
+    prediction = _read_only(np.array(as_numbers(prediction, "prediction"), dtype=np.float64))
+    target = _read_only(np.array(as_numbers(target, "target")))
+    weights = () if weight is None else (_read_only(np.array(as_numbers(weight, "weight"))),)
     loss.forward(prediction, target, *weights)
     gradient = loss.backward()
     if gradient.shape != prediction.shape:

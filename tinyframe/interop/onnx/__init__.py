@@ -35,6 +35,8 @@ def to_onnx(model: Layer) -> Any:
     ------
     ImportError
         If the library onnx is not installed.
+    TypeError
+        If it is no model.
     ValueError
         If the model is not built, too large, or has a layer that ONNX has no operators for: the
         message says which and where.
@@ -42,6 +44,8 @@ def to_onnx(model: Layer) -> Any:
     onnx = require("onnx", "onnx", "an ONNX file")
     from tinyframe import __version__  # noqa: PLC0415 - the package imports this module
 
+    if not isinstance(model, Layer):
+        raise TypeError(f"to_onnx expected a model, got {model!r}")
     if model.input_shape is None or model.output_shape is None:
         raise ValueError("to_onnx expected a built model; its shapes are known after fit or build")
     graph = Graph(model.dtype)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from tinyframe.callbacks import EarlyStopping
+from tinyframe.checks import boolean
 from tinyframe.initializers import glorot_uniform
 from tinyframe.layers import Dense, Layer, ReLU, Sigmoid, Tanh
 from tinyframe.losses import Loss
@@ -200,7 +201,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         """Fit a new network to checked data."""
         model = self._begin(X, y, outputs, weight)
         watched, validation = "loss", None
-        if self.early_stopping:
+        if boolean("early_stopping", self.early_stopping):
             X, y, weight, X_held, y_held, weight_held = self._set_aside(X, y, weight)
             watched, validation = "val_loss", (X_held, self._targets(y_held, model), weight_held)
         model.fit(
