@@ -218,6 +218,7 @@ ARRAY = np.ones((2, 2))
         lambda model: Reshape(ARRAY, 2),
         lambda model: Conv2D(2, 2, padding=(ARRAY, 0)),
         lambda model: CrossEntropyLoss(ignore_index=(1, 2)),
+        lambda model: CrossEntropyLoss(class_weights=slice(1)),
         lambda model: Metric(f1, name=ARRAY),
         lambda model: one_hot([0, 1], ARRAY),
         lambda model: one_hot([0, 1], 2, dtype=range(3)),

@@ -472,7 +472,7 @@ def call(seed, folder):
     return None
 
 
-def test_the_public_functions_answer_anything(pytestconfig, tmp_path, monkeypatch):
+def test_the_public_functions_answer_anything(pytestconfig, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MPLBACKEND", "agg")
     wrong = []
     for seed in range(LONG if pytestconfig.getoption("--long") else NORMAL):
@@ -480,6 +480,7 @@ def test_the_public_functions_answer_anything(pytestconfig, tmp_path, monkeypatc
         folder.mkdir()
         if (said := call(seed, folder)) is not None:
             wrong.append(said)
+        capsys.readouterr()  # lines an epoch
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close("all")
     assert not wrong, "\n\n".join([f"{len(wrong)} calls went wrong", *wrong[:5]])

@@ -297,6 +297,11 @@ def test_history_draws_each_figure_with_its_validation(trained, plots):
         np.testing.assert_array_equal(line.get_ydata(), model.history[line.get_label()])
     assert axes.lines[0].get_color() == axes.lines[1].get_color() != axes.lines[2].get_color()
     assert model.history.plot(ax=axes) is axes
+    for names in (["val_loss"], ["val_loss", "loss"], ["val_loss", "val_loss", "loss"]):
+        lines = model.history.plot(*names).lines
+        assert [line.get_label() for line in lines] == list(dict.fromkeys(names))
+    with pytest.raises(TypeError, match="ax expected axes"):
+        model.history.plot(ax=3)
     with pytest.raises(KeyError, match="no 'f1' recorded"):
         model.history.plot("f1")
 

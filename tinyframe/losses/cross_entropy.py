@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyframe.checks import boolean, real_number
+from tinyframe.data import as_numbers
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss
@@ -57,7 +58,7 @@ class CrossEntropyLoss(Loss):
         self.label_smoothing = real_number("label_smoothing", label_smoothing, at_least=0, below=1)
         self.class_weights = None
         if class_weights is not None:
-            weights = np.asarray(class_weights, np.float64)
+            weights = as_numbers(class_weights, "class_weights").astype(np.float64)
             if weights.ndim != 1 or not (np.isfinite(weights).all() and (weights >= 0).all()):
                 raise ValueError(
                     f"class_weights expected one number ≥ 0 a class, got {class_weights}"

@@ -208,7 +208,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
             X,
             self._targets(y, model),
             sample_weight=weight,
-            loss=copy.deepcopy(self.loss) or self._default_loss(model[-1]),
+            loss=self._default_loss(model[-1]) if self.loss is None else copy.deepcopy(self.loss),
             optimizer=copy.deepcopy(self._part("optimizer")),
             epochs=self.epochs,
             batch_size=self._rows_a_step(len(X)),
