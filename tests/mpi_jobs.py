@@ -3,6 +3,8 @@
 Each job trains, and rank 0 writes what came out to result-RANKS.npz in that folder.
 """
 
+import contextlib
+import io
 import os
 import signal
 import sys
@@ -209,6 +211,14 @@ def nonfinite(folder, on_nonfinite="raise"):
     report(folder, model, texts=texts or [])
 
 
+class Refuses(Callback):
+    """Finds, in rank 1, that it cannot do its work."""
+
+    def on_train_begin(self, run):
+        if run.rank == 1:
+            raise ValueError("nothing to write to")
+
+
 @job
 def bad_input(folder):
     """What one rank alone gives wrong, all hear of."""
@@ -222,7 +232,7 @@ def bad_input(folder):
         {"X": X[:, :3] if own else X},
         {"optimizer": SGD(0.2 if own else 0.1)},
         {"resume": Path(folder) / "damaged.npz"},
-        {"callbacks": [EarlyStopping("nothing" if own else "loss", mode="min")]},
+        {"callbacks": [Refuses()]},
         {"sample_weight": np.arange(len(X)) + 1.0 + own},
         {"deterministic": 7},
         {"deterministic": True, "X": [(X, y)], "y": None},
@@ -242,6 +252,85 @@ def bad_input(folder):
     everyones = WORLD.gather(told)
     if WORLD.rank == 0:
         np.savez(Path(folder) / "result-2.npz", told=np.array(everyones))
+
+
+X40, Y40 = data(40)
+CHOICES = {
+    "X": (X40, X40[20:], [(X40, Y40)], X40[:, :3]),
+    "y": (Y40, Y40[20:], None),
+    "loss": (None, CrossEntropyLoss(), CrossEntropyLoss(label_smoothing=0.1)),
+    "optimizer": (None, SGD(0.2), Adam()),
+    "epochs": (1, 2, 0),
+    "batch_size": (8, 9, None),
+    "shuffle": (True, False),
+    "validation_data": (None, (X40, Y40), [(X40, Y40)]),
+    "validation_split": (None, 0.1, 0.2, 2.0),
+    "metrics": (None, ["mse"], [], ["nothing"]),
+    "sample_weight": (None, np.ones(40), np.arange(40)),
+    "class_weight": (None, {1: 2.0}, {1: 3.0}, "balanced", np.ones(10)),
+    "augment": (None, shift, lambda x, rng: x),
+    "callbacks": (
+        None, [LearningRateLogger()], [EarlyStopping("loss")], [EarlyStopping("loss", patience=2)],
+        [Checkpoint("run.npz", every=1)], [Checkpoint("run.npz", every=2)],
+    ),
+    "rng": (0, 1, None),
+    "verbose": (0, 2),
+    "on_nonfinite": ("raise", "skip"),
+    "resume": (None, "nothing-yet.npz"),
+    "deterministic": (False, True, 2, 3, "yes"),
+}  # fmt: skip
+"""Of each argument of `fit` what is usual, and what else a rank may pass."""
+
+
+def trained(changes):
+    """What came of it: "" or an error, and whether a model that was not trained is as it was."""
+    model = network()
+    model.build(64, rng=0)
+    before = state(model)
+    arguments = {name: values[0] for name, values in CHOICES.items()} | changes
+    if isinstance(arguments["X"], list) and arguments["y"] is Y40:
+        arguments["y"] = None  # it is in the batches
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            model.fit(**arguments, communicator=WORLD)
+        except (TypeError, ValueError) as error:
+            same = "" if np.array_equal(before, state(model)) else " CHANGED"
+            return f"{type(error).__name__}: {error}{same}"
+    alike = {everyones.tobytes() for everyones in WORLD.allgather(state(model))}
+    return "" if len(alike) == 1 else "DIFFERS"
+
+
+@job
+def differing(folder):
+    """Rank 1 alone passes something else: each argument by itself."""
+    os.chdir(folder)
+    cases = [(name, i) for name, values in CHOICES.items() for i in range(1, len(values))]
+    told = [trained({name: CHOICES[name][i * WORLD.rank]}) for name, i in cases]
+    everyones = WORLD.gather(told)
+    if WORLD.rank == 0:
+        np.savez("result-2.npz", names=[name for name, _ in cases], told=np.array(everyones))
+
+
+@job
+def mixed(folder, cases="60"):
+    """Both ranks pass any of these things."""
+    os.chdir(folder)
+    told = []
+    for case in range(int(cases)):
+        for file in Path().glob("run.npz*"):
+            file.unlink(missing_ok=True)
+        rng = np.random.default_rng(case)
+        names = rng.choice(list(CHOICES), rng.integers(1, 5), replace=False)
+        picks = {name: rng.integers(len(CHOICES[name]), size=2) for name in names}
+        if case % 3 == 0:  # the same in both
+            picks = {name: pick[[0, 0]] for name, pick in picks.items()}
+        WORLD.Barrier()
+        told.append(
+            trained({name: CHOICES[name][pick[WORLD.rank]] for name, pick in picks.items()})
+        )
+    everyones = WORLD.gather(told)
+    if WORLD.rank == 0:
+        np.savez("result-2.npz", told=np.array(everyones))
 
 
 class Note(Callback):

@@ -1,5 +1,6 @@
 """Training on several processes, under the real mpiexec: the same results, and no process waits."""
 
+import inspect
 import os
 import re
 import shutil
@@ -25,7 +26,7 @@ from tinyframe import (
 from tinyframe.storage.runs import read_run
 
 try:
-    from mpi_jobs import Centred, convolutional, data, network, state
+    from mpi_jobs import CHOICES, Centred, convolutional, data, network, state
 except (ImportError, RuntimeError) as error:  # without mpi4py, or without an MPI for it
     pytest.skip(f'{error}: needs pip install -e ".[test]"', allow_module_level=True)
 
@@ -228,6 +229,32 @@ def test_bad_input_in_one_rank_is_an_error_in_all_before_anything_changed(tmp_pa
         for text, pattern in zip(texts, patterns, strict=True):
             assert re.search(pattern, text), text
             assert "CHANGED" not in text
+
+
+def test_an_argument_that_differs_in_one_rank_is_an_error_in_all(tmp_path):
+    """Whichever it is, and no rank waits: a new argument of `fit` needs a line in CHOICES."""
+    assert {"self", "communicator", *CHOICES} == {*inspect.signature(Sequential.fit).parameters}
+    found = results(2, "differing", tmp_path)
+    own = {"rng", "verbose"}  # rank 0's count
+    for name, first, second in zip(found["names"], *found["told"], strict=True):
+        assert "CHANGED" not in first + second
+        if name in own or (name, first, second) == ("X", "", ""):  # arrays of their own
+            assert first == second == "", name
+        else:
+            assert re.match("(Type|Value)Error: ", first), (name, first)
+            assert re.match("(Type|Value)Error: ", second), (name, second)
+    refused = dict(zip(found["names"], found["told"][0], strict=True))
+    assert refused["deterministic"].startswith("TypeError: rank 1: deterministic expected True")
+
+
+def test_whatever_ranks_pass_all_train_alike_or_all_refuse(tmp_path, request):
+    cases = 600 if request.config.getoption("long") else 60
+    told = results(2, "mixed", tmp_path, cases)["told"]
+    for first, second in told.T:
+        assert (first == "") == (second == ""), (first, second)
+        assert "CHANGED" not in first + second
+        assert "DIFFERS" not in first + second
+    assert 5 < np.sum(told[0] == "") < cases - 5
 
 
 def test_ranks_whose_threads_would_get_in_each_others_way_are_told_of_it(tmp_path):

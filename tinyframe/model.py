@@ -170,6 +170,7 @@ class Model(Layer, ABC):
         StorageError
             If `resume` names a file that is damaged, or of another model or run.
         """
+        arguments = dict(locals())  # all there are, for processes to compare
         processes = processes_of(communicator, deterministic)
         with ExitStack() as at_the_end:
             with restored_on_error(self):
@@ -196,11 +197,11 @@ class Model(Layer, ABC):
                         raise ValueError("fit expected a model with parameters to train, got none")
                     assert self.input_shape is not None  # noqa: S101 - tells the type checker
                     self.build(self.input_shape)  # in this model's dtype, if another shared layers
-                processes.agree(
-                    model=self, loss=loss, optimizer=optimizer, epochs=epochs,
-                    batch_size=batch_size, shuffle=shuffle, on_nonfinite=on_nonfinite,
-                    metrics=chosen, callbacks=everyone, augment=augment, resume=resume is not None,
-                )  # fmt: skip
+                checked = {
+                    "loss": loss, "optimizer": optimizer, "epochs": epochs,
+                    "batch_size": batch_size, "metrics": chosen, "callbacks": everyone,
+                }  # fmt: skip
+                processes.agree(arguments | checked)
                 processes.divide(feed, validation)
                 weights_rng, order_rng, layers_rng, augment_rng = processes.from_first(lambda: rngs)
                 rows = feed.rows or 1

@@ -1,6 +1,6 @@
 """Processes: who trains one model. One alone has nothing to agree on; see `distributed`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -36,7 +36,7 @@ class Processes(Protocol):
             If that cannot be done.
         """
 
-    def agree(self, **settings: Any) -> None:
+    def agree(self, arguments: Mapping[str, Any]) -> None:
         """Raise ValueError in every process if they differ in one of these arguments of `fit`."""
 
     def run(
@@ -69,7 +69,7 @@ class OneProcess:
     def divide(self, *sources: Source | None) -> None:
         """Do nothing: all rows are its own."""
 
-    def agree(self, **settings: Any) -> None:
+    def agree(self, arguments: Mapping[str, Any]) -> None:
         """Do nothing: it agrees with itself."""
 
     def run(

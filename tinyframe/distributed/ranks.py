@@ -6,7 +6,7 @@ import time
 import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,10 +14,9 @@ import numpy as np
 
 from tinyframe.batch_feed import BatchFeed
 from tinyframe.callbacks import Run
+from tinyframe.distributed.arguments import told_of
 from tinyframe.distributed.trainer import DistributedTrainer, SharedRun
 from tinyframe.feed import Feed, Source
-from tinyframe.layers.layer import Layer
-from tinyframe.losses import Loss
 from tinyframe.optimizers import Optimizer
 from tinyframe.optional import require
 from tinyframe.state import restore_state, state_of
@@ -72,8 +71,10 @@ class Ranks:
         self.communicator = communicator
         self.rank: int = communicator.rank
         self.size: int = communicator.size
-        self.shards = _logical_shards(deterministic, self.size)
         self._raised: BaseException | None = None  # by all ranks together
+        with self.together():
+            self.shards = _logical_shards(deterministic, self.size)
+        self.agree({"deterministic": deterministic})  # before it leads ranks different ways
 
     # ---------------------------------------------------------------- before training
 
@@ -95,9 +96,11 @@ class Ranks:
                 found.append(find())
         return self.of_first(found)[0]
 
-    def agree(self, **settings: Any) -> None:
-        """Raise ValueError if the ranks differ in a setting; see `Processes`."""
-        told = self.everyones({name: _comparable(value) for name, value in settings.items()})
+    def agree(self, arguments: Mapping[str, Any]) -> None:
+        """Raise ValueError if the ranks differ in an argument; see `Processes`."""
+        with self.together():
+            own = told_of(arguments)
+        told = self.everyones(own)
         for name, value in told[0].items():
             for rank, others in enumerate(told):
                 if others[name] != value:
@@ -108,7 +111,7 @@ class Ranks:
 
     def divide(self, *sources: Source | None) -> None:
         """Give each rank its share of the rows; see `Processes`."""
-        self.agree(sources=[type(source).__name__ for source in sources])
+        self.agree({"data": [type(source).__name__ for source in sources]})
         for source in sources:
             if isinstance(source, Feed):
                 self._divide_arrays(source)
@@ -121,7 +124,7 @@ class Ranks:
                 counts = [count for count in self.everyones(source.count) if count is not None]
                 source.count = max(counts) if len(counts) == self.size else None
             elif source is not None:
-                self.agree(rows=source.rows)
+                self.agree({"rows": source.rows})
                 self._share(source)
 
     def _divide_arrays(self, feed: Feed) -> None:
@@ -129,7 +132,7 @@ class Ranks:
         told = self.everyones((feed.own_rows, _fingerprint(feed)))
         if len(set(told)) == 1:
             weight = feed.weight
-            self.agree(weights=None if weight is None else zlib.crc32(weight.tobytes()))
+            self.agree({"weights": None if weight is None else zlib.crc32(weight.tobytes())})
             self._share(feed)
             return
         if self.shards:
@@ -257,21 +260,6 @@ def _logical_shards(deterministic: bool | int, ranks: int) -> int:
             f"{shards}; deterministic={ranks * -(-shards // ranks)} would do"
         )
     return shards
-
-
-def _comparable(value: Any) -> Any:
-    """Return of an argument what has to be alike in all ranks, as it can be sent and shown."""
-    if isinstance(value, Layer):
-        shapes = [parameter.shape for parameter in value.parameters]
-        return f"{value!r}, {value.dtype}, {shapes}, {len(value.trainable_parameters)} trained"
-    if isinstance(value, (Loss, Optimizer)):
-        return repr(value)
-    if isinstance(value, tuple):  # callbacks, whose arguments may differ, as paths do
-        return [type(callback).__name__ for callback in value if not callback.rank_zero_only]
-    if isinstance(value, (dict, list)):
-        return list(value)
-    plain = (bool, int, float, str, type(None))
-    return value if isinstance(value, plain) else "given"
 
 
 def _portable(error: Exception | None) -> Exception | None:
