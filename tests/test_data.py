@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyframe import Dense, ReLU, Sequential, Softmax, feed
+from tinyframe import Dense, ReLU, Sequential, Shards, Softmax, feed
 from tinyframe.feed import Feed
 from tinyframe.products import matmul
 
@@ -97,6 +97,72 @@ def test_fetching_ahead_changes_no_bit(cpus, monkeypatch, rng, nothing_in_cache)
         models.append(model.fit(x, y, rng=0, epochs=2, verbose=False))
     for one, two in zip(models[0].parameters, models[1].parameters, strict=True):
         np.testing.assert_array_equal(one.value, two.value)
+
+
+# ------------------------------------------------------------------ where no thread can start
+
+
+@pytest.fixture
+def threads_start(monkeypatch):
+    """A function that says which of the next threads start, in turn; then none does."""
+
+    start = threading.Thread.start
+
+    def only(starts=()):
+        left = list(starts)
+
+        def maybe(thread):
+            if not (left and left.pop(0)):
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", maybe)
+
+    return only
+
+
+def everything(folder):
+    """All results of methods that work with a second thread where one can start."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((3000, 6)), rng.integers(0, 3, 3000)
+    np.save(folder / "x.npy", x)
+    np.save(folder / "y.npy", y)
+    for data in ((x, y), (Shards(folder / "x.npy", folder / "y.npy", memory=20_000),)):
+        model = Sequential([Dense(6, 5), ReLU(), Dense(5, 3), Softmax()])
+        model.fit(*data, rng=0, epochs=2, verbose=0, validation_data=(x, y))
+        yield from (model.history["loss"], model.history["val_loss"], model.predict(x))
+        yield list(model.evaluate(*data).values())
+
+
+def test_where_no_thread_can_start_all_is_computed_by_this_one(
+    tmp_path, monkeypatch, nothing_in_cache, threads_start
+):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("tinyframe.data.LARGE", 0)
+    expected = list(everything(tmp_path))
+    for starts in ([], [True, False, True], [False, True]):
+        threads_start(starts)
+        for found, other in zip(everything(tmp_path), expected, strict=True):
+            np.testing.assert_array_equal(found, other)
+
+
+def test_errors_are_the_same_where_no_thread_can_start(
+    rng, monkeypatch, nothing_in_cache, threads_start
+):
+    monkeypatch.setattr("tinyframe.data.LARGE", 0)
+    x = rng.random((3000, 6))
+    x[[100, 2000], 3] = np.nan
+    messages = []
+    for starts in ([True], []):
+        threads_start(starts)
+        with pytest.raises(ValueError, match="got nan in row 100") as error:
+            Sequential([Dense(6, 3)]).fit(x, np.zeros((3000, 3)), verbose=0)
+        messages.append(str(error.value))
+        source = Feed(rng.random((50, 3)), np.arange(50), np.dtype(np.float32))
+        source.y = None
+        with pytest.raises(AttributeError):
+            list(source.blocks(50, 50, np.arange(50), ahead=True))
+    assert messages[0] == messages[1]
 
 
 @given(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinyframe.checks import batched, real_number, shape_error
+from tinyframe.second_thread import SecondThread
 from tinyframe.targets import are_labels, as_labels, check_labels
 from tinyframe.types import Array, Shape
 
@@ -77,11 +78,9 @@ def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
     if array.nbytes < LARGE:
         _check_rows(array, name, dtype, 0)
         return
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - spares `import tinyframe`
-
     half = len(array) // 2
-    with ThreadPoolExecutor(1) as pool:  # two threads read memory faster than one
-        rest = pool.submit(_check_rows, array[half:], name, dtype, half)
+    with SecondThread() as thread:  # two threads read memory faster than one
+        rest = thread.submit(_check_rows, array[half:], name, dtype, half)
         _check_rows(array[:half], name, dtype, 0)
         rest.result()
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from tinyframe.division import Division, OwnRows, SharedRows, Span, cut
+from tinyframe.second_thread import SecondThread
 from tinyframe.types import Array
 
 CHUNK = 1024
@@ -182,14 +183,12 @@ class Feed:
         self, wanted: Iterator[Array | slice]
     ) -> Iterator[tuple[Array, Array, Array | None]]:
         """Yield the rows of each chunk, always fetching the next one meanwhile."""
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - spares `import tinyframe`
-
         sides = itertools.cycle("ab")  # of two buffers
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self._fetch, next(wanted), next(sides))
+        with SecondThread() as thread:
+            coming = thread.submit(self._fetch, next(wanted), next(sides))
             for rows in wanted:
                 block = coming.result()
-                coming = pool.submit(self._fetch, rows, next(sides))
+                coming = thread.submit(self._fetch, rows, next(sides))
                 yield block
             yield coming.result()
 

@@ -8,6 +8,7 @@ import numpy as np
 from tinyframe.batch_feed import CheckBatch
 from tinyframe.division import cut
 from tinyframe.feed import NOTHING, Block
+from tinyframe.second_thread import SecondThread
 from tinyframe.shards import Shards
 from tinyframe.types import Array
 
@@ -69,10 +70,8 @@ class ShardFeed:
         ahead: bool = False,  # noqa: ARG002 - the disk is always read ahead
     ) -> Generator[Block, None, None]:
         """Yield the batches; see `Source`. Without an order they are the same ones each time."""
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - spares `import tinyframe`
-
         plan = Plan(self.rows, self._block, self._lanes, order)
-        with ThreadPoolExecutor(1) as thread:
+        with SecondThread() as thread:
             lanes = {
                 number: Lane(
                     plan, number, self._pool, _upto(skip * size, number, self._lanes), self._read,
