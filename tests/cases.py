@@ -150,8 +150,8 @@ LOSSES = {
     "MSELoss": (MSELoss(), (-10, 10), (-10, 10)),
     "MAELoss": (MAELoss(), (-10, 10), (-10, 10)),
     "HuberLoss": (HuberLoss(0.7), (-2, 2), (-2, 2)),
-    "CrossEntropyLoss": (CrossEntropyLoss(), (0.05, 0.9), (-1, 1)),
-    "CrossEntropyLoss from logits": (CrossEntropyLoss(from_logits=True), (-5, 5), (-1, 1)),
+    "CrossEntropyLoss": (CrossEntropyLoss(), (0.05, 0.9), (0, 1)),
+    "CrossEntropyLoss from logits": (CrossEntropyLoss(from_logits=True), (-5, 5), (0, 1)),
     "CrossEntropyLoss, smoothed and weighted": (
         CrossEntropyLoss(True, label_smoothing=0.1, class_weights=[1, 0.5, 2, 3]), (-5, 5), (0, 1),
     ),

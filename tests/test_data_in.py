@@ -1,5 +1,7 @@
 """Data in all the forms that people have it: weights, tables, batches, splits, streams."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -239,6 +241,74 @@ def test_columns_that_are_no_numbers_are_named(data):
     holes.iloc[3, 2] = pandas.NA
     with pytest.raises(ValueError, match=r"X expected finite .* got nan in row 3"):
         network().fit(holes, y, verbose=0)
+
+
+class Table:
+    """Columns by name, as polars and pyarrow have them."""
+
+    def __init__(self, columns):
+        self.table = columns
+
+    columns = property(lambda self: list(self.table))
+
+    def __getitem__(self, name):
+        return self.table[name]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(list(self.table.values()), object).T  # what tinyframe does not want
+
+
+def tables():
+    """What makes a table of a dict of columns."""
+    yield Table
+    for library in ("polars", "pyarrow", "pandas"):
+        try:
+            module = importlib.import_module(library)
+        except ImportError:
+            continue
+        yield module.table if library == "pyarrow" else module.DataFrame
+
+
+@pytest.mark.parametrize("table", list(tables()), ids=lambda table: table.__module__)
+def test_tables_of_any_library_are_arrays(data, table):
+    X, y = data
+    columns = {name: X[:, i] for i, name in enumerate("abcde")}
+    columns["c"] = (X[:, 2] * 10).astype(int)
+    columns["d"] = X[:, 3] > 0.5
+    by_hand = np.column_stack(list(columns.values()))
+    options = {"epochs": 2, "rng": 0, "verbose": 0}
+    model = network().fit(by_hand, y, **options)
+    same(network().fit(table(columns), table({"class": y}), **options), model, rtol=0)
+    np.testing.assert_array_equal(model.predict(table(columns)), model.predict(by_hand))
+    columns["c"] = np.array(["red"] * 60)
+    with pytest.raises(TypeError, match=r"X expected columns of numbers, got 'c' \("):
+        network().fit(table(columns), y, verbose=0)
+    with pytest.raises(TypeError, match=r"y expected columns of numbers, .* names of classes bec"):
+        network().fit(X, table({"class": ["x", "y", "z"] * 20}), verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "csr_array", "coo_array"])
+def test_sparse_matrices_are_told_how_to_become_arrays(data, kind):
+    sparse = getattr(pytest.importorskip("scipy.sparse", reason="needs scipy"), kind)
+    X, y = data
+    for call in (
+        lambda: network().fit(sparse(X), y),
+        lambda: network().fit(X, sparse(one_hot(y, 3))),
+        lambda: network().predict(sparse(X)),
+        lambda: network().evaluate(sparse(X), y),
+        lambda: network().fit(X, y, sample_weight=sparse(np.ones((1, 60)))),
+    ):
+        with pytest.raises(TypeError, match=rf"a sparse {kind}; \.toarray\(\) makes it one"):
+            call()
+
+
+def test_what_numpy_cannot_read_says_so(data):
+    class Tensor:
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    with pytest.raises(TypeError, match="X expected an array or a tensor of the CPU: Can't call"):
+        network().predict(Tensor())
 
 
 # ------------------------------------------------------------------ batches

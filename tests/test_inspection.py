@@ -10,6 +10,7 @@ import pytest
 
 import tinyframe
 from tinyframe import (
+    LSTM,
     SGD,
     BatchNorm,
     Concatenate,
@@ -17,6 +18,7 @@ from tinyframe import (
     CrossEntropyLoss,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     MaxPool2D,
     MSELoss,
@@ -92,7 +94,7 @@ def test_saliency_is_the_derivative_of_predict(trained, output):
 
 def test_saliency_of_what_has_none(trained):
     model, X, _ = trained
-    with pytest.raises(ValueError, match="output expected a number from 0 to 2, got 3"):
+    with pytest.raises(ValueError, match="output expected an integer from 0 to 2, got 3"):
         saliency(model, X, 3)
     sequences = Sequential([MultiHeadAttention(2)])
     sequences.build((5, 4))
@@ -320,6 +322,91 @@ def test_weights_are_drawn_unit_by_unit(plots):
         plots.plot_weights(ReLU())
 
 
+SQUARE = Sequential([Dense(16, 4), ReLU(), Dense(3), Softmax()])
+SQUARE.build(16, rng=0)
+ROWS = np.random.default_rng(0).random((5, 16))
+OF_MODELS = {
+    "find_learning_rate": lambda model: find_learning_rate(model, ROWS, [0, 1, 2, 0, 1], steps=2),
+    "activations": lambda model: activations(model, ROWS),
+    "saliency": lambda model: saliency(model, ROWS),
+    "gradient_report": lambda model: gradient_report(model, ROWS, [0, 1, 2, 0, 1]),
+    "draw": tinyframe.plots.draw,
+    "plot_activations": lambda model: tinyframe.plots.plot_activations(model, ROWS[0]),
+    "plot_saliency": lambda model: tinyframe.plots.plot_saliency(model, ROWS),
+    "plot_weights": tinyframe.plots.plot_weights,
+}
+
+
+@pytest.mark.parametrize("model", [None, 3, "m", [1], Sequential, ROWS, np.ma.array(ROWS)], ids=str)
+@pytest.mark.parametrize("name", OF_MODELS)
+def test_what_is_no_model_is_told(name, model, plots):
+    with pytest.raises(TypeError, match=r"(model|plot_weights) expected a .* got ") as error:
+        OF_MODELS[name](model)
+    assert len(str(error.value)) < 300
+
+
+def test_a_lone_layer_is_a_model_for_some_alone(plots):
+    for name in set(OF_MODELS) - {"draw", "plot_weights"}:
+        with pytest.raises(
+            TypeError, match=r"model expected a model such as .* got Dense\(16, 4\)"
+        ):
+            OF_MODELS[name](Dense(16, 4))
+    OF_MODELS["draw"](Dense(16, 4))
+    OF_MODELS["plot_weights"](Dense(16, 4))
+
+
+@pytest.mark.parametrize("output", [False, True, 1.0, "a", [0, 1, 2, 0, 1], np.array([1])])
+def test_an_output_is_an_integer(output, plots):
+    for call in (saliency, plots.plot_saliency):
+        with pytest.raises(TypeError, match="output expected an integer from 0 to 2, got "):
+            call(SQUARE, ROWS, output)
+    np.testing.assert_array_equal(saliency(SQUARE, ROWS, np.int8(1)), saliency(SQUARE, ROWS, 1))
+
+
+def test_losses_and_optimizers_are_checked_everywhere():
+    with pytest.raises(TypeError, match="optimizer expected an Optimizer such as"):
+        find_learning_rate(SQUARE, ROWS, [0] * 5, optimizer="sgd")
+    with pytest.raises(TypeError, match="loss expected a Loss such as"):
+        gradient_report(SQUARE, ROWS, [0] * 5, "mse")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 12])
+@pytest.mark.parametrize("features", [4, 7])
+def test_saliency_of_any_rows_is_drawn(rows, features, plots, rng):
+    model = Sequential([Dense(features, 3)])
+    X = rng.random((rows, features))
+    for data in (X, X.tolist()):
+        assert len(plots.plot_saliency(model, data).axes) == 2 * min(rows, 10)
+    for call in (plots.plot_saliency, saliency):
+        with pytest.raises(TypeError, match="masked"):
+            call(model, [np.ma.masked_less(row, 0.5) for row in X])
+
+
+def test_activations_are_drawn_for_one_sample(plots):
+    with pytest.raises(
+        ValueError, match=r"one sample of shape \(16,\), got \(5, 16\); .* is X\[0\]"
+    ):
+        plots.plot_activations(SQUARE, ROWS)
+    with pytest.raises(ValueError, match=r"one sample of shape \(16,\), got \(\)"):
+        plots.plot_activations(SQUARE, 3)
+
+
+def test_weights_that_make_no_image_are_told(plots):
+    with pytest.raises(ValueError, match=r"make an image, got 7, .* image_shape=\(1, 7\) draws"):
+        plots.plot_weights(Dense(7, 3))
+    assert len(plots.plot_weights(Dense(7, 3), (1, 7)).axes) == 3
+    for shape, error in ((5, ValueError), ("ab", TypeError), ((4.0, 4.0), TypeError),
+                         ((-4, -4), ValueError), ((16,), ValueError)):  # fmt: skip
+        with pytest.raises(error, match="image_shape expected"):
+            plots.plot_weights(SQUARE[0], shape)
+    for layer, shape in ((LSTM(4), (5, 4)), (MultiHeadAttention(2), (5, 4)), (Embedding(9, 4), 3)):
+        layer.build(shape)
+        with pytest.raises(TypeError, match="plot_weights expected a built Dense layer or conv"):
+            plots.plot_weights(layer)
+    with pytest.raises(TypeError, match=r"plot_weights expected a built .* got Dense\(3\)"):
+        plots.plot_weights(Dense(3))
+
+
 def test_saliency_and_activations_are_drawn(trained, plots):
     model, X, _ = trained
     panels = plots.plot_saliency(model, X[:3]).axes
@@ -340,6 +427,9 @@ def test_a_confusion_matrix_shows_its_counts(plots, rng):
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["a", "b", "c"]
     with pytest.raises(ValueError, match="3 names, got 2"):
         plots.plot_confusion_matrix(prediction, labels, ["a", "b"])
+    for names in ("abc", 3):
+        with pytest.raises(TypeError, match="labels expected a list of 3 names, got"):
+            plots.plot_confusion_matrix(prediction, labels, names)
 
 
 def test_a_sweep_is_drawn(plots, rng):

@@ -150,6 +150,24 @@ def test_one_step_on_all_rows_is_that_of_arrays(files):
     np.testing.assert_allclose(of_shards[0].weight.value, of_arrays[0].weight.value, atol=1e-5)
 
 
+def test_weights_that_are_all_zero_are_refused(files):
+    np.save(files / "zeros.npy", np.zeros(ROWS))
+    np.save(files / "late.npy", np.arange(ROWS) == ROWS - 1)
+    model = network()
+    model.build(2, rng=0)
+    for call in (
+        lambda data: model.fit(data, verbose=0),
+        model.evaluate,
+        lambda data: model.fit(np.ones((2, 2)), [0, 1], validation_data=data, verbose=0),
+    ):
+        with pytest.raises(ValueError, match="a row that counts, got zeros alone"):
+            call(shards(files, weight=files / "zeros.npy"))
+        call(shards(files, weight=files / "late.npy"))
+    data = shards(files, weight=files / "w.npy")
+    with pytest.raises(ValueError, match="a row that counts, got zeros alone"):
+        model.fit(data, class_weight={0: 0, 1: 0, 2: 0}, verbose=0)
+
+
 def test_training_goes_on_within_an_epoch(files, tmp_path):
     class Killed(Callback):
         def __init__(self, step=None):

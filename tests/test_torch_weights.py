@@ -79,7 +79,14 @@ MISTAKES = {
     "an unknown weight": (
         lambda s: s.update({"9.weight_g": s["9.bias"]}), "'9.weight_g' is no weight",
     ),
-    "no numbers": (lambda s: s.update({"9.bias": np.array(["a"])}), "'9.bias' expected numbers"),
+    "a masked array": (
+        lambda s: s.update({"9.bias": np.ma.masked_less(s["9.bias"], 0)}), "'9.bias' .* masked",
+    ),
+    "a number too large": (
+        lambda s: s.update({"9.bias": np.full(10, 1e300)}), "'9.bias' .* fit into float32, got 1e",
+    ),
+    "a number for a name": (lambda s: s.update({3: s["9.bias"]}), "expected names .*, got 3"),
+    "no numbers": (lambda s: s.update({"9.bias": np.array(["a"])}), "'9.bias' expected real num"),
 }  # fmt: skip
 
 
@@ -94,6 +101,41 @@ def test_what_does_not_fit_is_named_and_changes_nothing(mistake, rng):
         from_torch_state_dict(model, state)
     for one, two in zip(before, weights(model), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+class Module:
+    """As PyTorch's: its arrays are in its state dict."""
+
+    def state_dict(self):
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (Module(), r"mapping, got a Module; that is its \.state_dict\(\)"),
+        (None, "mapping, got a NoneType"),
+        ([np.ones(3)], "mapping, got a list"),
+        ("lenet.pt", "mapping, got a str"),
+    ],
+)
+def test_what_is_no_state_dict_is_told(state, message):
+    with pytest.raises(TypeError, match=message):
+        from_torch_state_dict(lenet(), state)
+
+
+@pytest.mark.parametrize("model", [None, 3, "model", tf.Sequential, {}])
+def test_what_is_no_model_is_told(model):
+    for call in (to_torch_state_dict, lambda model: from_torch_state_dict(model, {})):
+        with pytest.raises(TypeError, match="model expected a layer such as"):
+            call(model)
+
+
+@pytest.mark.parametrize("prefixes", [3, "conv", ["a", "b", "c", 4], {"a", "b", "c", "d"}])
+def test_prefixes_are_names(prefixes, rng):
+    state = random_state(lenet(), rng)
+    with pytest.raises(ValueError, match="prefixes expected 4 names"):
+        from_torch_state_dict(lenet(), state, prefixes)
 
 
 def test_modules_of_the_same_shape_have_to_be_named(rng):

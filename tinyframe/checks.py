@@ -8,9 +8,12 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.types import RandomSeed, Shape
+from tinyframe.types import Array, RandomSeed, Shape
 
 Given = TypeVar("Given")
+
+LONG = 200
+"""Characters of a value from which on a message names its type alone."""
 
 
 def positive_integer(name: str, value: Any) -> int:
@@ -52,6 +55,93 @@ def iterable(value: Any) -> bool:
 def among(value: Any, *choices: str | int) -> bool:
     """Whether `value` is one of the choices; of anything else, such as an array, it is not."""
     return isinstance(value, (str, int)) and value in choices
+
+
+def check_kind(name: str, value: Any, kind: type[Any], expected: str) -> None:
+    """Raise TypeError if `value` is no object of a class: "model expected a Model, got 3".
+
+    Parameters
+    ----------
+    name, value
+        What it is called, and what came.
+    kind, expected
+        The class, and how a message says what was expected, with an example.
+    """
+    if not isinstance(value, kind):
+        got = repr(value)
+        if len(got) > LONG or "\n" in got:
+            got = f"a {type(value).__name__}"
+        raise TypeError(f"{name} expected {expected}, got {got}")
+
+
+def index_below(name: str, value: Any, count: int) -> int:
+    """Return `value` as an int in 0 … count − 1; TypeError if it is none, ValueError if outside."""
+    expected = f"{name} expected an integer from 0 to {count - 1}, got {value!r}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(expected)
+    if not 0 <= value < count:
+        raise ValueError(expected)
+    return int(value)
+
+
+def plain_array(values: Any, name: str) -> Array:
+    """Return `values` as an array, without a copy where it is one already.
+
+    Raises
+    ------
+    TypeError
+        If NumPy would drop what they say: masks, also those of rows in lists, and sparseness; or
+        if they lie on another device.
+    ValueError
+        If it is a ragged list.
+    """
+    check_unmasked(values, name)
+    if hasattr(values, "toarray"):
+        raise TypeError(
+            f"{name} expected an array, got a sparse {type(values).__name__}; .toarray() makes it "
+            "one"
+        )
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} expected rows of one length, got a ragged list ({error})"
+        ) from None
+    except (TypeError, RuntimeError) as error:  # as PyTorch says it
+        raise TypeError(f"{name} expected an array or a tensor of the CPU: {error}") from None
+
+
+def check_unmasked(values: Any, name: str) -> None:
+    """Raise TypeError for a masked array, or a list of them, whose mask NumPy would drop."""
+    if type(values) is np.ndarray:
+        return
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} expected plain numbers, got a masked array; fill it first")
+    if isinstance(values, (list, tuple)):
+        for kind in set(map(type, values)):  # few, where the items are many
+            if issubclass(kind, (list, tuple, np.ma.MaskedArray)):
+                for item in values:
+                    check_unmasked(item, name)
+
+
+def fitting(array: Array, name: str, dtype: np.dtype[Any]) -> Array:
+    """Return real numbers in another dtype; ValueError if one has no place in it.
+
+    Parameters
+    ----------
+    array, name
+        The numbers, integers if dtype is one of integers, and what messages call them.
+    dtype
+        What they become: 0.1 is rounded to float32, but 1e300 is not.
+    """
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = array.astype(dtype)
+        lost = np.isinf(converted) & ~np.isinf(array) if dtype.kind == "f" else converted != array
+    if lost.any():
+        raise ValueError(f"{name} expected numbers that fit into {dtype}, got {array[lost][0]}")
+    return converted
 
 
 def real_number(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.checks import batched, real_number, shape_error
+from tinyframe.checks import batched, plain_array, real_number, shape_error
 from tinyframe.second_thread import SecondThread
 from tinyframe.targets import are_labels, as_labels, check_labels
 from tinyframe.types import Array, Shape
@@ -24,20 +24,16 @@ def as_numbers(values: Any, name: str) -> Array:
     Raises
     ------
     TypeError
-        If it holds anything but real numbers.
+        If it holds anything but real numbers, is masked, or sparse.
     ValueError
         If it is a ragged list.
     """
-    if type(values) is not np.ndarray and isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name} expected plain numbers, got a masked array; fill it first")
-    if hasattr(values, "dtypes") and hasattr(values, "to_numpy"):
-        values = _table(values, name)
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} expected rows of one length, got a ragged list ({error})"
-        ) from None
+    if type(values) is not np.ndarray:
+        if hasattr(values, "isna"):
+            values = _pandas(values, name)
+        elif hasattr(values, "columns") and hasattr(values, "__array__"):
+            values = _table(values, name)
+    array = plain_array(values, name)
     if array.dtype.kind not in "buif":
         hint = ""
         if name == "y" and array.dtype.kind in "OSU":
@@ -48,7 +44,22 @@ def as_numbers(values: Any, name: str) -> Array:
     return array
 
 
-def _table(table: Any, name: str) -> Any:
+def _table(table: Any, name: str) -> Array:
+    """Return the numbers of a table of polars, pyarrow, …; name its columns that hold none."""
+    names = getattr(table, "column_names", None) or table.columns
+    columns = {column: np.asarray(table[column]) for column in names}
+    wrong = [f"{key!r} ({c.dtype})" for key, c in columns.items() if c.dtype.kind not in "buif"]
+    if wrong:
+        hint = ""
+        if name == "y":
+            hint = "; names of classes become labels by numpy.unique(y, return_inverse=True)[1]"
+        raise TypeError(f"{name} expected columns of numbers, got {', '.join(wrong)}{hint}")
+    if not columns:
+        raise ValueError(f"{name} expected a table with columns, got one without")
+    return np.column_stack(list(columns.values()))
+
+
+def _pandas(table: Any, name: str) -> Any:
     """Return the numbers of a pandas DataFrame or Series; name its columns that hold none."""
     dtypes = table.dtypes
     columns = list(dtypes.items()) if hasattr(dtypes, "items") else [(table.name, dtypes)]
@@ -63,7 +74,8 @@ def _table(table: Any, name: str) -> Any:
         if "f" not in kinds and not bool(table.isna().to_numpy().any()):
             return table.to_numpy(dtype=np.int64)
         return table.to_numpy(dtype=np.float64, na_value=np.nan)
-    return table.to_numpy()
+    # Booleans beside numbers would become objects.
+    return table.to_numpy(dtype=np.result_type(*(dtype for _, dtype in columns or [(None, int)])))
 
 
 def _kind(dtype: Any) -> str:

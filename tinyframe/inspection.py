@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.checks import index_below
 from tinyframe.layers import Dropout, ReLU, Sigmoid, Tanh
 from tinyframe.layers.layer import Layer
-from tinyframe.losses import Loss, MSELoss
-from tinyframe.model import Model
+from tinyframe.losses import Loss
+from tinyframe.model import Model, check_model
 from tinyframe.objective import Objective
 from tinyframe.parameters import ParameterVector
+from tinyframe.settings import chosen_loss
 from tinyframe.sources import Asked, input_dtype, inputs, source
 from tinyframe.types import Array
 
@@ -38,6 +40,7 @@ def activations(model: Model, X: npt.ArrayLike) -> dict[str, Array]:
     TypeError, ValueError
         If X is not that, or the model is not built.
     """
+    check_model(model)
     y = _prepared(model, X)
     outputs: dict[str, Array] = {}
     for number, layer in enumerate(_layers(model)):
@@ -71,6 +74,7 @@ def saliency(model: Model, X: npt.ArrayLike, output: int | None = None) -> Array
     TypeError, ValueError
         If an argument is not as above.
     """
+    check_model(model)
     twin = _frozen_copy(model)
     x = _prepared(twin, X)
     y = twin.forward(x, training=True)
@@ -79,9 +83,7 @@ def saliency(model: Model, X: npt.ArrayLike, output: int | None = None) -> Array
     if output is None:
         chosen = np.argmax(y, axis=1)
     else:
-        if output not in range(y.shape[1]):
-            raise ValueError(f"output expected a number from 0 to {y.shape[1] - 1}, got {output}")
-        chosen = np.full(len(y), output)
+        chosen = np.full(len(y), index_below("output", output, y.shape[1]))
     dy = np.zeros(y.shape, y.dtype)
     dy[np.arange(len(y)), chosen] = 1
     return np.array(twin.backward(dy), order="C")
@@ -173,8 +175,9 @@ def gradient_report(
     TypeError, ValueError
         If an argument is not as above, or the model is not built.
     """
+    check_model(model)
     twin = copy.deepcopy(model)
-    loss = copy.deepcopy(loss or model.loss) or MSELoss()
+    loss = copy.deepcopy(chosen_loss(loss, model.loss))
     feed, _ = source(Asked(twin, twin, loss), X, y)
     layers = _layers(twin)
     objective = Objective(layers, loss)

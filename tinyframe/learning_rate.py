@@ -10,9 +10,10 @@ import numpy.typing as npt
 from tinyframe.callbacks import Callback, Run
 from tinyframe.checks import positive_integer, real_number
 from tinyframe.losses import Loss
-from tinyframe.model import Model
-from tinyframe.optimizers import SGD, Optimizer
+from tinyframe.model import Model, check_model
+from tinyframe.optimizers import Optimizer
 from tinyframe.optional import require
+from tinyframe.settings import chosen_optimizer
 from tinyframe.types import Array, RandomSeed
 
 if TYPE_CHECKING:
@@ -134,12 +135,13 @@ def find_learning_rate(
     TypeError, ValueError
         If an argument is not as above, or the loss is not finite from the start.
     """
+    check_model(model)
     lowest = real_number("lowest", lowest, above=0)
     highest = real_number("highest", highest, above=lowest)
     steps = positive_integer("steps", steps)
     sweep = _Sweep(np.geomspace(lowest, highest, steps))
     twin = copy.deepcopy(model)
-    chosen = copy.deepcopy(optimizer or model.optimizer or SGD(0.1))
+    chosen = copy.deepcopy(chosen_optimizer(optimizer, model.optimizer))
     chosen.reset()
     try:
         twin.fit(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tinyframe.callbacks import Callback, Run, check_callbacks
 from tinyframe.checkpoint import give_back, in_order, opened
-from tinyframe.checks import boolean, positive_integer, random_generator
+from tinyframe.checks import boolean, check_kind, positive_integer, random_generator
 from tinyframe.data import BLOCK
 from tinyframe.display import display
 from tinyframe.evaluation import evaluate
@@ -49,6 +49,11 @@ from tinyframe.types import Array, RandomSeed
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
+
+
+def check_model(model: Any) -> None:
+    """Raise TypeError if it is no model."""
+    check_kind("model", model, Model, "a model such as Sequential([Dense(784, 10)])")
 
 
 class Model(Layer, ABC):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import floating_dtype, sample_shape
+from tinyframe.checks import fitting, floating_dtype, plain_array, sample_shape
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
 
@@ -88,9 +88,11 @@ class Parameter:
     def _write(self, name: str, old: Array, new: npt.ArrayLike) -> None:
         if new is old:  # after `parameter.value -= …`, which has written already
             return
-        new = np.asarray(new)
+        new = plain_array(new, f"Parameter.{name}")
         if new.shape != self.shape:
             raise ValueError(f"Parameter.{name} expected shape {self.shape}, got {new.shape}")
+        if new.dtype != self.dtype and np.can_cast(new.dtype, self.dtype, "same_kind"):
+            new = fitting(new, f"Parameter.{name}", self.dtype)
         np.copyto(old, new, casting="same_kind")
 
     @property
@@ -100,7 +102,7 @@ class Parameter:
 
     def draw(self, rng: "np.random.Generator") -> None:
         """Draw the initial value (again) from `rng`; the gradient becomes zero."""
-        initial = self.initializer(rng, self.shape).astype(self.dtype)
+        initial = fitting(self.initializer(rng, self.shape), "an initial value", self.dtype)
         if self._place is None:
             self.move(initial.flatten(self.order), np.zeros(self.size, self.dtype), 0)
             return

@@ -5,18 +5,20 @@ Each function draws on matplotlib's axes, or a new figure's, and returns them (e
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import batched
+from tinyframe.checks import batched, check_kind, plain_array, sample_shape
+from tinyframe.data import as_numbers
 from tinyframe.inspection import activations, saliency
 from tinyframe.layers.layer import Layer
 from tinyframe.metrics import confusion_matrix
-from tinyframe.model import Model
+from tinyframe.model import Model, check_model
 from tinyframe.optional import require
+from tinyframe.parameters import Parameter
 from tinyframe.types import Array, Shape
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def draw(model: Layer, ax: "Axes | None" = None) -> "Axes":
     ImportError
         Without matplotlib.
     """
+    check_kind("model", model, Layer, "a layer such as Sequential([Dense(784, 10)])")
     patches = require("matplotlib.patches", "plot", "a plot")
     boxes = list(_boxes(model, 0, 0.0))
     height = sum(1 for *_, lines in boxes if lines > 0) + 0.35 * sum(
@@ -93,17 +96,21 @@ def plot_weights(
     Raises
     ------
     TypeError, ValueError
-        If the layer has no such weight, or its inputs are no image of that shape.
+        If the layer has no such weight, or its inputs make no image of that shape, or no square
+        where none is given.
     ImportError
         Without matplotlib.
     """
+    expected = "a built Dense layer or convolution, such as model[0]"
+    check_kind("plot_weights", layer, Layer, expected)
     weight = getattr(layer, "weight", None)
-    if weight is None or weight.value.ndim not in (2, 4):
-        raise TypeError(f"plot_weights expected a Dense layer or a convolution, got {layer!r}")
-    if weight.value.ndim == 4:  # noqa: PLR2004 - (filters, channels, height, width)
+    shape = weight.shape if isinstance(weight, Parameter) else ()
+    if len(shape) == 4:  # noqa: PLR2004 - (filters, channels, height, width)
         images = weight.value.mean(axis=1)
-    else:
+    elif len(shape) == 2 and layer.output_shape == (*(layer.input_shape or ())[:-1], shape[1]):  # noqa: PLR2004 - (inputs, units)
         images = weight.value.T.reshape(-1, *_image_shape(len(weight.value), image_shape))
+    else:
+        raise TypeError(f"plot_weights expected {expected}, got {layer!r}")
     return _panels(images, [f"{i}" for i in range(len(images))], figure, signed=True)
 
 
@@ -126,7 +133,15 @@ def plot_activations(model: Model, x: npt.ArrayLike, figure: "Figure | None" = N
     ImportError
         Without matplotlib.
     """
-    outputs = activations(model, np.asarray(x)[np.newaxis])
+    check_model(model)
+    sample = as_numbers(x, "x")
+    if sample.shape != model.input_shape and model.input_shape is not None:
+        hint = "; one of several rows is X[0]" if sample.shape[1:] == model.input_shape else ""
+        raise ValueError(
+            f"plot_activations expected one sample of shape {model.input_shape}, got "
+            f"{sample.shape}{hint}"
+        )
+    outputs = activations(model, sample[np.newaxis])
     if figure is None:
         figure = _pyplot().figure(figsize=(8, 1.1 * len(outputs) + 0.5), layout="constrained")
     rows = figure.subfigures(len(outputs), 1, squeeze=False)[:, 0]
@@ -167,11 +182,11 @@ def plot_saliency(
     ImportError
         Without matplotlib.
     """
-    x = np.asarray(X)
-    gradient = saliency(model, X, output)
+    x = as_numbers(X, "X")
+    gradient = saliency(model, x, output)
     answers = model.predict(x).argmax(axis=1) if output is None else np.full(len(x), output)
-    if x.ndim == 2:  # noqa: PLR2004 - rows of pixels
-        shape = _image_shape(x.shape[1], None)
+    if x.ndim == 2:  # noqa: PLR2004 - rows of pixels, or of features, which become a strip
+        shape = _square(x.shape[1]) or (1, x.shape[1])
         x, gradient = (a.reshape(-1, *shape) for a in (x, gradient))
     if x.ndim == 4:  # noqa: PLR2004 - channels
         x, gradient = x.mean(axis=1), gradient.sum(axis=1)
@@ -212,13 +227,16 @@ def plot_confusion_matrix(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the shapes do not fit, or there are other than one label a class.
     ImportError
         Without matplotlib.
     """
-    counts = confusion_matrix(prediction, np.asarray(target))
-    names = [str(i) for i in range(len(counts))] if labels is None else list(labels)
+    counts = confusion_matrix(prediction, plain_array(target, "target"))
+    names = labels if labels is not None else [str(i) for i in range(len(counts))]
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"labels expected a list of {len(counts)} names, got {names!r}")
+    names = list(names)
     if len(names) != len(counts):
         raise ValueError(f"labels expected {len(counts)} names, got {len(names)}")
     if ax is None:
@@ -264,11 +282,22 @@ def _shortened(text: str, most: int = 44) -> str:
 def _image_shape(pixels: int, shape: Shape | None) -> Shape:
     """Return (height, width), which have to multiply to the pixels."""
     if shape is None:
-        side = math.isqrt(pixels)
-        shape = (side, side) if side * side == pixels else (1, pixels)
-    if len(shape) != 2 or math.prod(shape) != pixels:  # noqa: PLR2004 - (height, width)
-        raise ValueError(f"image_shape expected (height, width) of {pixels} pixels, got {shape}")
-    return shape
+        square = _square(pixels)
+        if square is None:
+            raise ValueError(
+                f"plot_weights expected inputs that make an image, got {pixels}, which are no "
+                f"square; image_shape=(1, {pixels}) draws them as a strip"
+            )
+        return square
+    found = sample_shape("image_shape", shape)
+    if len(found) != 2 or math.prod(found) != pixels:  # noqa: PLR2004 - (height, width)
+        raise ValueError(f"image_shape expected (height, width) of {pixels} pixels, got {found}")
+    return found
+
+
+def _square(pixels: int) -> Shape | None:
+    side = math.isqrt(pixels)
+    return (side, side) if side * side == pixels else None
 
 
 def _panels(images: Array, titles: list[str], figure: "Figure | None", *, signed: bool) -> "Figure":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tinyframe.checks import among
+from tinyframe.checks import among, check_kind
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss, MSELoss
 from tinyframe.optimizers import SGD, Optimizer
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 def chosen_loss(loss: Any, last: Loss | None) -> Loss:
     """Return the loss to use: the one given, that of the last fit, or MSELoss()."""
     loss = (last or MSELoss()) if loss is None else loss
-    if not isinstance(loss, Loss):
-        raise TypeError(f"loss expected a Loss such as MSELoss(), got {loss!r}")
-    return loss
+    check_kind("loss", loss, Loss, "a Loss such as MSELoss()")
+    chosen: Loss = loss
+    return chosen
 
 
 def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
     """Return the optimizer to use: the one given, that of the last fit, or SGD(0.1)."""
     optimizer = (last or SGD(0.1)) if optimizer is None else optimizer
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer expected an Optimizer such as SGD(0.1), got {optimizer!r}")
-    return optimizer
+    check_kind("optimizer", optimizer, Optimizer, "an Optimizer such as SGD(0.1)")
+    chosen: Optimizer = optimizer
+    return chosen
 
 
 def verbosity(verbose: Any) -> int:

@@ -16,6 +16,8 @@ from tinyframe.shard_feed import ShardFeed
 from tinyframe.shards import Shards
 from tinyframe.types import Array
 
+ZEROS = "the weights expected a row that counts, got zeros alone"
+
 
 def inputs(model: Layer, entry: Layer, X: Any, *, build: bool = False) -> Array:
     """Return X as an array that the model takes; build the model for it if that is asked for.
@@ -74,7 +76,13 @@ class Asked:
         """Return y as the loss takes it."""
         shape, dtype = self.model.output_shape, self.model.dtype
         assert shape is not None  # noqa: S101 - tells the type checker
-        return as_targets(y, rows, shape, dtype, self.loss.ignore_index)
+        target = as_targets(y, rows, shape, dtype, self.loss.ignore_index)
+        if target.shape[1:] == shape:
+            try:
+                self.loss.check_target(target)
+            except ValueError as error:
+                raise ValueError(f"y: {error}") from None
+        return target
 
     def weights(self, sample_weight: Any, y: Array) -> Array | None:
         """Return the weights of rows, by themselves and by their class; None if all count alike."""
@@ -135,7 +143,7 @@ def source(
         target = asked.targets(y, len(x))
         weight = asked.weights(sample_weight, target)
         if weight is not None and not weight.any():
-            raise ValueError("the weights expected a row that counts, got zeros alone")
+            raise ValueError(ZEROS)
         return Feed(x, target, input_dtype(asked.model, x), weight), target
     if isinstance(X, Shards):
         return _from_shards(asked, X, sample_weight, build=build)
@@ -166,7 +174,21 @@ def _from_shards(
         raise ValueError("with Shards, weights come in files: Shards(X, y, weight)")
     head = [(0, min(BLOCK, shards.rows))]
     x, target, _ = asked.rows((shards.X.read(head), shards.y.read(head)), build=build)
+    if shards.weight is not None and not _counts(asked, shards):
+        raise ValueError(ZEROS)
     return ShardFeed(shards, asked.rows, input_dtype(asked.model, x)), target
+
+
+def _counts(asked: Asked, shards: Shards) -> bool:
+    """Whether the weight of a row is not 0: mostly one of the first is."""
+    assert shards.weight is not None  # noqa: S101 - tells the type checker
+    for start in range(0, shards.rows, BLOCK):
+        rows = [(start, min(start + BLOCK, shards.rows))]
+        y = shards.y.read(rows)
+        weight = asked.weights(shards.weight.read(rows), asked.targets(y, len(y)))
+        if weight is not None and weight.any():
+            return True
+    return False
 
 
 def with_validation(

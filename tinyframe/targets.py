@@ -3,8 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import positive_integer
+from tinyframe.checks import check_unmasked, plain_array, positive_integer
 from tinyframe.types import Array, Shape
+
+ROUNDING = 1e-3
+"""How far the sum of a row's shares of the classes may be from 1."""
 
 
 def are_labels(target: Array, shape: Shape) -> bool:
@@ -39,6 +42,7 @@ def are_classes(target: Array, outputs: int) -> bool:
 
 def check_labels(labels: Array, classes: int, ignored: int | None = None) -> None:
     """Raise ValueError if a label is neither in 0 … classes − 1 nor the one that is ignored."""
+    check_unmasked(labels, "labels")
     wrong = (labels < 0) | (labels >= classes)
     if ignored is not None:
         wrong &= labels != ignored
@@ -84,7 +88,7 @@ def one_hot(labels: npt.ArrayLike, classes: int, dtype: npt.DTypeLike = np.float
     ValueError
         If a label is negative or too large.
     """
-    labels = np.asarray(labels)
+    labels = plain_array(labels, "labels")
     if labels.dtype.kind == "b":
         labels = labels.astype(np.intp)
     if labels.dtype.kind not in "iu":
@@ -98,6 +102,27 @@ def one_hot(labels: npt.ArrayLike, classes: int, dtype: npt.DTypeLike = np.float
     return rows
 
 
+def check_distributions(who: object, target: Array) -> None:
+    """Raise ValueError if rows (batch, …, classes) are not shares of the classes, with sum 1.
+
+    Parameters
+    ----------
+    who
+        Who expects them, for the message.
+    target
+        One-hot rows or others, rounded to 1e-3.
+    """
+    sums = np.sum(target, axis=-1, dtype=np.float64)
+    wrong = (np.abs(sums - 1) > ROUNDING) | (target < 0).any(axis=-1)
+    if wrong.any():
+        row = target[wrong][0]
+        raise ValueError(
+            f"{who!r} expected class labels, or rows of shares ≥ 0 of the classes that sum to 1, "
+            f"got {row} in row {int(np.argwhere(wrong)[0][0])}; where a row has several classes or "
+            "none, that is BinaryCrossEntropyLoss()"
+        )
+
+
 def dense_target(target: Array, prediction: Array) -> Array:
     """Return `target` in the shape of `prediction`: labels one-hot encoded, a lost axis restored.
 
@@ -106,6 +131,8 @@ def dense_target(target: Array, prediction: Array) -> Array:
     TypeError, ValueError
         If it holds no real numbers, or the shapes do not fit; nothing is ever broadcast.
     """
+    check_unmasked(target, "the target")
+    check_unmasked(prediction, "the prediction")
     if target.dtype.kind not in "buif":
         raise TypeError(f"the target expected real numbers, got dtype {target.dtype}")
     if target.shape == prediction.shape:

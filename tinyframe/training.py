@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinyframe.callbacks import Callback, Run
-from tinyframe.data import BLOCK
+from tinyframe.checks import fitting
+from tinyframe.data import BLOCK, as_numbers, check_finite
 from tinyframe.evaluation import evaluate
 from tinyframe.feed import Block, Source
 from tinyframe.interrupts import on_interrupt
@@ -252,11 +253,15 @@ class Trainer:
     def _augmented(self, x: Array, augment: Augment) -> Array:
         """Return what `augment` makes of a copy of x, in x's dtype or, from integers, floats."""
         assert self.rng is not None  # noqa: S101 - tells the type checker
-        changed = np.asarray(augment(x.copy(), self.rng))
+        what = "the result of augment"
+        changed = as_numbers(augment(x.copy(), self.rng), what)
         if changed.shape != x.shape:
             raise ValueError(f"augment expected to return shape {x.shape}, got {changed.shape}")
-        stays = x.dtype.kind in "bui" and changed.dtype.kind in "bui"
-        return changed.astype(x.dtype if stays else self.parameters.value.dtype, copy=False)
+        if x.dtype.kind in "bui" and changed.dtype.kind in "bui":
+            return fitting(changed, what, x.dtype)
+        dtype = self.parameters.value.dtype
+        check_finite(changed, what, dtype)
+        return changed.astype(dtype, copy=False)
 
 
 def train(

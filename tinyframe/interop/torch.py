@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinyframe.checks import check_kind, fitting
+from tinyframe.data import as_numbers
 from tinyframe.layers import (
     GRU,
     LSTM,
@@ -124,6 +126,11 @@ def from_torch_state_dict(
         then as it was.
     """
     layers = _layers_with_weights(model)
+    if not isinstance(state, Mapping):
+        hint = "; that is its .state_dict()" if hasattr(state, "state_dict") else ""
+        raise TypeError(
+            f"state expected arrays by name, a mapping, got a {type(state).__name__}{hint}"
+        )
     arrays = {name: _numbers(name, value) for name, value in state.items()}
     arrays = {name: array for name, array in arrays.items() if not name.endswith(COUNTER)}
     places = [path for path, _ in layers]
@@ -204,6 +211,7 @@ def _array(layer: Layer, attribute: str) -> Array:
 
 def _layers_with_weights(model: Layer, path: str = "") -> list[tuple[str, Layer]]:
     """Return the places and layers that have weights of their own, in construction order."""
+    check_kind("model", model, Layer, "a layer such as Sequential([Dense(784, 10)])")
     if model.input_shape is None:
         raise ValueError("expected a built model; its shapes are known after fit or build")
     found = [(path, model)] if dict(model._members(Parameter)) else []  # noqa: SLF001 - its own ones
@@ -216,7 +224,8 @@ def _prefixes(layers: list[tuple[str, Layer]], prefixes: Sequence[str] | None) -
     """Return one prefix a layer, by default its place."""
     if prefixes is None:
         return [path for path, _ in layers]
-    if isinstance(prefixes, str) or len(prefixes) != len(layers):
+    names = isinstance(prefixes, Sequence) and all(isinstance(name, str) for name in prefixes)
+    if not names or isinstance(prefixes, str) or len(prefixes) != len(layers):
         raise ValueError(
             f"prefixes expected {len(layers)} names, for the layers "
             f"{[f'{path} {type(layer).__name__}' for path, layer in layers]}, got {prefixes!r}"
@@ -258,18 +267,14 @@ def _fitting(name: str, arrays: Mapping[str, Array], like: Array, where: str) ->
         raise ValueError(
             f"{name!r} expected shape {like.shape}, for {where}, got {array.shape}{hint}"
         )
-    return array.astype(like.dtype)
+    return fitting(array, repr(name), like.dtype)
 
 
-def _numbers(name: str, value: Any) -> Array:
+def _numbers(name: Any, value: Any) -> Array:
     """Return an entry of a state dict as an array."""
-    try:
-        array = np.asarray(value)
-    except (TypeError, RuntimeError) as error:
-        raise TypeError(f"{name!r} expected an array or a tensor of the CPU: {error}") from None
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name!r} expected numbers, got dtype {array.dtype}")
-    return array
+    if not isinstance(name, str):
+        raise TypeError(f"state expected names of arrays, got {name!r}")
+    return as_numbers(value, repr(name))
 
 
 def _joined(prefix: str, name: str) -> str:

@@ -8,6 +8,7 @@ from tinyframe.layers.activations import Sigmoid, sigmoid
 from tinyframe.layers.layer import Layer
 from tinyframe.losses.cross_entropy import check_probabilities
 from tinyframe.losses.loss import Loss, PointwiseLoss
+from tinyframe.targets import check_distributions
 from tinyframe.types import Array
 
 
@@ -40,9 +41,11 @@ class BinaryCrossEntropyLoss(PointwiseLoss):
         exact = type(layer) is Sigmoid and type(self) is BinaryCrossEntropyLoss
         return BinaryCrossEntropyLoss(from_logits=True) if exact and not self.from_logits else None
 
-    def terms(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+    def check_target(self, target: Array) -> None:
         if target.size and (target.min() < 0 or target.max() > 1):
             raise ValueError("BinaryCrossEntropyLoss expected targets in [0, 1], got others")
+
+    def terms(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         if self.from_logits:
             z, p = prediction, sigmoid(prediction, np.empty_like(prediction))
             values = np.maximum(z, 0) - z * target + np.log1p(np.exp(-np.abs(z)))
@@ -70,15 +73,17 @@ class KLDivergenceLoss(PointwiseLoss):
     Raises
     ------
     ValueError
-        If a target is negative, or a prediction that should be a probability is not in [0, 1].
+        If a row of targets is negative or does not sum to 1, or a prediction that should be a
+        probability is not in [0, 1].
     """
 
     def __init__(self, from_logits: bool = False) -> None:
         self.from_logits = boolean("from_logits", from_logits)
 
+    def check_target(self, target: Array) -> None:
+        check_distributions(self, target)
+
     def terms(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        if target.size and target.min() < 0:
-            raise ValueError("KLDivergenceLoss expected targets ≥ 0, got others")
         tiny = np.finfo(prediction.dtype).tiny
         own = target * np.log(np.maximum(target, tiny))
         if self.from_logits:
@@ -102,14 +107,16 @@ class HingeLoss(Loss):
         If the targets are not labels, one-hot rows, or 0 and 1.
     """
 
+    def check_target(self, target: Array) -> None:
+        ones_a_row = target.shape[-1] == 1 or bool(np.all(np.sum(target, axis=-1) == 1))
+        if not (bool(np.all((target == 0) | (target == 1))) and ones_a_row):
+            raise ValueError("HingeLoss expected labels, one-hot rows, or 0 and 1, got others")
+
     def forward(
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
     ) -> float:
         y = self._dense(target, prediction)
         single = prediction.shape[-1] == 1
-        ones_a_row = single or bool(np.all(np.sum(y, axis=-1) == 1))
-        if not (bool(np.all((y == 0) | (y == 1))) and ones_a_row):
-            raise ValueError("HingeLoss expected labels, one-hot rows, or 0 and 1, got others")
         shares = self._shares(weight, prediction)
         if single:
             sign = 2 * y - 1

@@ -3,12 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import boolean, real_number
+from tinyframe.checks import boolean, check_unmasked, real_number
 from tinyframe.data import as_numbers
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss
-from tinyframe.targets import are_labels, check_labels
+from tinyframe.targets import are_labels, check_distributions, check_labels
 from tinyframe.types import Array, Shape
 
 
@@ -80,6 +80,8 @@ class CrossEntropyLoss(Loss):
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
     ) -> float:
         self._check_prediction(prediction)
+        if self._buffers is None:
+            check_unmasked(target, "the target")
         if (
             self.from_logits
             and self._plain
@@ -108,6 +110,9 @@ class CrossEntropyLoss(Loss):
         # L = sum(y * surprise) / m
         surprise *= y
         return float(np.sum(surprise)) / (self.mass or 1.0)
+
+    def check_target(self, target: Array) -> None:
+        check_distributions(self, target)
 
     @property
     def _plain(self) -> bool:
@@ -168,6 +173,7 @@ class CrossEntropyLoss(Loss):
         return scaled
 
     def _check_prediction(self, prediction: Array) -> None:
+        check_unmasked(prediction, "the prediction")
         if prediction.shape[-1] == 1:
             raise ValueError("CrossEntropyLoss expected one output a class, two at least, got one")
         if not self.from_logits:

@@ -62,6 +62,15 @@ class Loss(Scratch, ABC):
     def backward(self) -> Array:
         """Return ∂L/∂prediction of the last forward pass, of the prediction's shape."""
 
+    def check_target(self, target: Array) -> None:
+        """Raise ValueError for targets of which the loss has no meaning; `fit` asks beforehand.
+
+        Parameters
+        ----------
+        target
+            Finite numbers, of shape (batch, …, outputs); labels are checked by themselves.
+        """
+
     def fuse(self, layer: Layer) -> "Loss | None":  # noqa: ARG002 - for subclasses
         """Return a loss of `layer`'s input that equals this loss of its output, or None.
 
@@ -72,7 +81,9 @@ class Loss(Scratch, ABC):
     def _dense(self, target: Array, prediction: Array) -> Array:
         """Return the target in the shape of the prediction; raise ValueError if it does not fit."""
         if self._buffers is None:
-            return dense_target(target, prediction)
+            y = dense_target(target, prediction)
+            self.check_target(y)
+            return y
         if target.ndim == prediction.ndim:
             return target
         # Inside `fit` labels are checked already. This is one_hot, into a buffer.
