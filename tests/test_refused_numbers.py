@@ -24,7 +24,6 @@ from tinyframe import (
 )
 from tinyframe.state import state_of
 
-
 X = np.random.default_rng(0).random((60, 5))
 
 # ------------------------------------------------------------------ masks

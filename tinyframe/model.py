@@ -102,7 +102,7 @@ class Model(Layer, ABC):
 
         Parameters
         ----------
-        X : array, DataFrame or iterable of batches
+        X : array, table of pandas, polars or pyarrow, or iterable of batches
             Shape (rows, *input_shape): finite numbers; integers such as uint8 pixels too. Converted
             batch by batch to the model's dtype. Without y: batches (x, y) or (x, y, weight), to
             be gone through anew each epoch, each of which is a step.
@@ -135,7 +135,8 @@ class Model(Layer, ABC):
             What each class counts: {label: weight}, a number a class, or "balanced" for classes
             that count alike however many rows they have. Multiplies `sample_weight`.
         augment
-            Function (x, rng) → x that changes a copy of each block of training rows at random.
+            Function (x, rng) → x that changes a copy of each block of training rows at random, into
+            numbers as X has them: finite, and integers within the range of X's dtype.
         callbacks
             What else to do as it trains: `EarlyStopping()`, `ModelCheckpoint("best.npz")`, …
         rng

@@ -103,7 +103,7 @@ def plot_weights(
     """
     expected = "a built Dense layer or convolution, such as model[0]"
     check_kind("plot_weights", layer, Layer, expected)
-    weight = getattr(layer, "weight", None)
+    weight: Any = getattr(layer, "weight", None)
     shape = weight.shape if isinstance(weight, Parameter) else ()
     if len(shape) == 4:  # noqa: PLR2004 - (filters, channels, height, width)
         images = weight.value.mean(axis=1)

@@ -15,9 +15,9 @@ from tinyframe.types import Array, Shape
 class CrossEntropyLoss(Loss):
     """L = −1/m Σᵣ Σᵢ yᵣᵢ log pᵣᵢ: how surprising the targets y are under the predictions p.
 
-    p and y are (n, …, classes), labels (n, …); the mean runs over all m positions, those of a
-    sequence too. The prediction is made of probabilities, or, with `from_logits=True`, of the
-    scores z in p = Softmax(z), for which
+    p and y are (n, …, classes), labels (n, …); the rows of y are shares ≥ 0 that sum to 1. The mean
+    runs over all m positions, those of a sequence too. The prediction is made of probabilities, or,
+    with `from_logits=True`, of the scores z in p = Softmax(z), for which
 
         L = 1/m Σᵣ Σᵢ yᵣᵢ (log Σⱼ e^zᵣⱼ − zᵣᵢ)        ∂L/∂zᵣᵢ = (pᵣᵢ Σⱼ yᵣⱼ − yᵣᵢ) / m
 
@@ -43,8 +43,8 @@ class CrossEntropyLoss(Loss):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as above, there is but one output, or a prediction that should be a
-        probability is not in [0, 1].
+        If an argument is not as above, there is but one output, a row of targets is no distribution
+        over the classes, or a prediction that should be a probability is not in [0, 1].
     """
 
     def __init__(

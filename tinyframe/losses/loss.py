@@ -22,7 +22,8 @@ class Loss(Scratch, ABC):
     shape (batch, …), which stand for one-hot rows. A single output may drop its axis.
 
     A loss of one's own defines `forward` and `backward`. One whose ℓᵣ is a sum of a function of
-    each output on its own defines `PointwiseLoss.terms` alone.
+    each output on its own defines `PointwiseLoss.terms` alone. Where some targets have no meaning,
+    `check_target` says so.
 
     Attributes
     ----------
