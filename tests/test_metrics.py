@@ -1,13 +1,28 @@
 """Metrics: those of scikit-learn, exact over an epoch, weighted like rows given twice."""
 
 import math
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyframe import Dense, Metric, Sequential, Softmax, metrics, one_hot
+from tinyframe import (
+    SGD,
+    Dense,
+    EarlyStopping,
+    History,
+    Metric,
+    ModelCheckpoint,
+    ReduceOnPlateau,
+    Sequential,
+    Softmax,
+    metrics,
+    one_hot,
+)
+from tinyframe.callbacks import Run
 from tinyframe.metrics import (
     accuracy,
     confusion_matrix,
@@ -20,6 +35,7 @@ from tinyframe.metrics import (
     roc_auc,
     top_k_accuracy,
 )
+from tinyframe.metrics.direction import direction
 from tinyframe.metrics.metric import Scores
 
 
@@ -204,3 +220,75 @@ def test_fit_takes_names_objects_and_functions(rng):
     assert model.history["share_of_zeros"][0] == np.mean(y == 0)
     found = model.evaluate(X, y, metrics=chosen)
     assert found["accuracy"] == found["f1_micro"] == accuracy(model.predict(X), y)
+
+
+FALLS = ["loss", "mse", "mae", "seconds", "skipped"]
+RISES = ["accuracy", "precision", "recall", "f1", "r2", "roc_auc", "top_k_accuracy"]
+
+
+def test_every_figure_that_fit_records_by_itself_says_which_way_it_is_better():
+    assert {*FALLS, *RISES} == {*metrics.NAMED, "loss", "seconds", "skipped"}
+    for names, expected in ((FALLS, "min"), (RISES, "max")):
+        for name in names:
+            assert direction(name) == direction(f"val_{name}") == expected
+
+
+def best_epochs(figure, values, mode):
+    """The epoch that each of those who judge figures takes for the best of these."""
+    history = History()
+    schedule = ReduceOnPlateau(1.0, monitor=figure, patience=1, factor=0.5, mode=mode)
+    stopper = EarlyStopping(figure, patience=100, restore_best=False, mode=mode)
+    keeper = ModelCheckpoint("{epoch}", monitor=figure, mode=mode)
+    model = SimpleNamespace(history=history, saved=[])
+    model.save = model.saved.append
+    run = Run(model, SGD(schedule), (figure,), len(values), 1)
+    found = {"ReduceOnPlateau": 0}
+    for callback in (stopper, keeper):
+        callback.on_train_begin(run)
+    for epoch, value in enumerate(values, 1):
+        run.epoch, run.figures = epoch, {figure: value}
+        history.record(run.figures)
+        rate = schedule(epoch)
+        run.optimizer.observe(run.figures)
+        if schedule(epoch) == rate:
+            found["ReduceOnPlateau"] = epoch
+        for callback in (stopper, keeper):
+            callback.on_epoch_end(run)
+    return found | {
+        "EarlyStopping": stopper.best_epoch,
+        "ModelCheckpoint": int(model.saved[-1]),
+        "History": int(history.best(figure, mode)["epoch"]),
+    }
+
+
+@given(
+    name=st.sampled_from([*FALLS, *RISES, "kappa"]),
+    values=st.lists(st.integers(0, 5).map(float), min_size=1, max_size=8),
+    mode=st.sampled_from([None, "min", "max"]),
+    validation=st.booleans(),
+)
+def test_all_who_judge_a_figure_agree_on_its_best_epoch(name, values, mode, validation):
+    figure = f"val_{name}" if validation else name
+    if name == "kappa" and mode is None:
+        for judge in (EarlyStopping, partial(ModelCheckpoint, "x", None),
+                      partial(ReduceOnPlateau, 1.0), History().best):  # fmt: skip
+            with pytest.raises(ValueError, match='give mode="min"/"max"'):
+                judge(figure)
+        return
+    best = min if (mode or ("min" if name in FALLS else "max")) == "min" else max
+    expected = values.index(best(values)) + 1
+    assert set(best_epochs(figure, values, mode).values()) == {expected}
+
+
+@pytest.mark.parametrize("judge", [EarlyStopping, partial(ReduceOnPlateau, 1.0), direction])
+def test_a_direction_is_one_of_two_words_and_a_figure_has_a_name(judge):
+    with pytest.raises(ValueError, match='mode expected "min" or "max", got \'up\''):
+        judge("val_loss", mode="up")
+    with pytest.raises(TypeError, match="expected the name of a figure, got 3"):
+        judge(3)
+
+
+def test_a_name_that_says_both_ways_needs_a_mode():
+    with pytest.raises(ValueError, match="'error_free_accuracy' does not say"):
+        direction("error_free_accuracy")
+    assert direction("error_free_accuracy", "max") == "max"

@@ -3,42 +3,13 @@
 import math
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from tinyframe.metrics.direction import Mode, direction
 from tinyframe.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Mode: TypeAlias = Literal["min", "max"]
-
-RISING = ("accuracy", "precision", "recall", "f1", "auc", "r2")
-"""Parts of the names of figures that are good when large."""
-
-FALLING = ("loss", "mse", "mae", "error", "seconds")
-"""Parts of the names of figures that are good when small."""
-
-
-def direction(figure: str, mode: Mode | None = None) -> Mode:
-    """Return whether a figure is best at its "min" or its "max": `mode`, or what its name says.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no name, the name does not say, or `mode` is something else.
-    """
-    if not isinstance(figure, str):
-        raise TypeError(f"expected the name of a figure, got {figure!r}")
-    if mode is not None:
-        if mode not in ("min", "max"):
-            raise ValueError(f'mode expected "min" or "max", got {mode!r}')
-        return mode
-    for parts, found in ((FALLING, "min"), (RISING, "max")):
-        if any(part in figure.lower() for part in parts):
-            return "min" if found == "min" else "max"
-    raise ValueError(
-        f'{figure!r} does not say whether it should fall or rise: give mode="min"/"max"'
-    )
 
 
 class History(Mapping[str, list[float]]):

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from tinyframe.checks import positive_integer, real_number
+from tinyframe.metrics.direction import Mode, direction
 from tinyframe.reprs import constructor_call
 
 
@@ -161,8 +162,7 @@ class ReduceOnPlateau(Schedule):
     learning_rate : float
         η at the start, > 0.
     monitor : str
-        The figure, as in the history: by default "val_loss", or "loss" where there is none. What
-        has "loss" or "error" in its name improves downwards, the rest upwards.
+        The figure, as in the history: by default "val_loss", or "loss" where there is none.
     factor : float
         0 < f < 1.
     patience : int
@@ -171,11 +171,13 @@ class ReduceOnPlateau(Schedule):
         Less than this is no improvement.
     minimum : float
         η stays at or above it.
+    mode : {"min", "max"}, optional
+        What is better; by default as the name says: losses and errors fall, accuracy rises.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is out of its range.
+        If a number is out of its range, or the figure's name does not tell the mode.
     """
 
     def __init__(
@@ -186,11 +188,12 @@ class ReduceOnPlateau(Schedule):
         patience: int = 5,
         min_delta: float = 0.0,
         minimum: float = 0.0,
+        mode: Mode | None = None,
     ) -> None:
         self.learning_rate = real_number("learning_rate", learning_rate, above=0)
-        if monitor is not None and not isinstance(monitor, str):
-            raise TypeError(f"monitor expected the name of a figure, got {monitor!r}")
+        self._sign = 1 if direction("loss" if monitor is None else monitor, mode) == "min" else -1
         self.monitor = monitor
+        self.mode = mode
         self.factor = real_number("factor", factor, above=0, below=1)
         self.patience = positive_integer("patience", patience)
         self.min_delta = real_number("min_delta", min_delta, at_least=0)
@@ -216,8 +219,7 @@ class ReduceOnPlateau(Schedule):
         name = self.monitor or ("val_loss" if "val_loss" in figures else "loss")
         if name not in figures:
             raise ValueError(f"monitor expected one of {', '.join(figures)}, got {name!r}")
-        downwards = "loss" in name or "error" in name
-        figure = figures[name] if downwards else -figures[name]
+        figure = self._sign * figures[name]
         if figure < self.best - self.min_delta:
             self.best, self.waited = figure, 0
             return
