@@ -23,6 +23,7 @@ from tinyframe import (
     one_hot,
 )
 from tinyframe.callbacks import Run
+from tinyframe.direction import direction
 from tinyframe.metrics import (
     accuracy,
     confusion_matrix,
@@ -35,7 +36,6 @@ from tinyframe.metrics import (
     roc_auc,
     top_k_accuracy,
 )
-from tinyframe.metrics.direction import direction
 from tinyframe.metrics.metric import Scores
 
 

@@ -7,7 +7,7 @@ from os import PathLike
 from typing import IO, TYPE_CHECKING, Any
 
 from tinyframe.checks import boolean, iterable, positive_integer, real_number
-from tinyframe.metrics.direction import Mode, direction
+from tinyframe.direction import Mode, direction
 from tinyframe.reprs import constructor_call
 from tinyframe.state import restore_state, state_of
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from tinyframe.metrics.direction import Mode, direction
+from tinyframe.direction import Mode, direction
 from tinyframe.optional import require
 
 if TYPE_CHECKING:

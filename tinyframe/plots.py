@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import batched, check_kind, plain_array, sample_shape
+from tinyframe.checks import batched, check_kind, sample_shape
 from tinyframe.data import as_numbers
 from tinyframe.inspection import activations, saliency
 from tinyframe.layers.layer import Layer
@@ -207,7 +207,7 @@ def plot_saliency(
 
 
 def plot_confusion_matrix(
-    prediction: Array,
+    prediction: npt.ArrayLike,
     target: npt.ArrayLike,
     labels: Sequence[str] | None = None,
     ax: "Axes | None" = None,
@@ -217,7 +217,7 @@ def plot_confusion_matrix(
     Parameters
     ----------
     prediction
-        The model's outputs (rows, outputs).
+        The model's outputs (rows, outputs), or predicted labels (rows,).
     target
         Labels (rows,) or one-hot rows.
     labels
@@ -232,7 +232,7 @@ def plot_confusion_matrix(
     ImportError
         Without matplotlib.
     """
-    counts = confusion_matrix(prediction, plain_array(target, "target"))
+    counts = confusion_matrix(prediction, target)
     names = labels if labels is not None else [str(i) for i in range(len(counts))]
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise TypeError(f"labels expected a list of {len(counts)} names, got {names!r}")

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from tinyframe.checks import positive_integer, real_number
-from tinyframe.metrics.direction import Mode, direction
+from tinyframe.direction import Mode, direction
 from tinyframe.reprs import constructor_call
 
 

@@ -1,7 +1,8 @@
 """Metrics: figures that people judge a model by, exact over all rows.
 
 Each is a function (prediction, target, weight=None) → number, of the model's outputs (rows, …,
-outputs) and of labels (rows, …), one-hot rows, a column of 0 and 1, or numbers. `fit` and
+outputs) and of labels (rows, …), one-hot rows, a column of 0 and 1, or numbers; arrays or lists.
+Those of classes take predicted labels (rows, …) in place of outputs too. `fit` and
 `evaluate` take them by name, as functions, or with options:
 `metrics=["accuracy", Metric(f1, average="micro")]`.
 """

@@ -3,49 +3,29 @@
 from typing import Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tinyframe.checks import positive_integer
-from tinyframe.targets import are_labels, dense_target
+from tinyframe.metrics.arguments import as_row_weights, as_scores, classes_of, mean
 from tinyframe.types import Array
 
 Average: TypeAlias = Literal["macro", "micro"]
 
-
-def classes_of(prediction: Array, target: Array) -> tuple[Array, Array]:
-    """Return the predicted and the true classes, one integer a position, both flat.
-
-    The predicted class is that of the largest output; of a single output, 1 where it is ≥ ½.
-
-    Parameters
-    ----------
-    prediction
-        Shape (rows, …, outputs).
-    target
-        Labels (rows, …), one-hot rows, or for a single output 0 or 1.
-
-    Raises
-    ------
-    ValueError
-        If the target's shape does not fit.
-    """
-    if prediction.shape[-1] == 1:
-        target = dense_target(target, prediction)
-        half = 0.5
-        return (prediction >= half).ravel().astype(np.intp), (target >= half).ravel().astype(
-            np.intp
-        )
-    if not are_labels(target, prediction.shape):
-        target = np.argmax(dense_target(target, prediction), axis=-1)
-    return np.argmax(prediction, axis=-1).ravel(), target.ravel()
+MOST_CLASSES = 10_000
+"""Rows and columns of the largest confusion matrix."""
 
 
-def accuracy(prediction: Array, target: Array, weight: Array | None = None) -> float:
-    """Return the share of positions whose class is predicted right, in [0, 1].
+def accuracy(
+    prediction: npt.ArrayLike, target: npt.ArrayLike, weight: npt.ArrayLike | None = None
+) -> float:
+    """Return the share of positions whose class is predicted right, in [0, 1]; NaN of no rows.
 
     Parameters
     ----------
     prediction
-        Shape (rows, …, outputs).
+        Scores (rows, …, outputs), of which the largest is taken; of a single output, whose axis
+        may be missing, 1 where it is ≥ ½. Or classes: integers or booleans (rows, …), but (rows, 1)
+        is a single output.
     target
         Labels (rows, …), one-hot rows, or for a single output 0 or 1.
     weight
@@ -53,42 +33,48 @@ def accuracy(prediction: Array, target: Array, weight: Array | None = None) -> f
 
     Raises
     ------
-    ValueError
-        If the target's shape does not fit the prediction's.
+    TypeError, ValueError
+        If one is not that, a score is NaN, or the shapes do not fit. Integers of more than one
+        axis beside one-hot rows of integers are refused, as they could be either.
     """
-    predicted, true = classes_of(prediction, target)
-    return mean(predicted == true, weight)
+    found = classes_of(prediction, target)
+    return mean(found.predicted == found.true, found.weights(weight))
 
 
 def top_k_accuracy(
-    prediction: Array, target: Array, weight: Array | None = None, *, k: int = 5
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    k: int = 5,
 ) -> float:
     """Return the share of positions whose class is among the k largest outputs, in [0, 1].
 
     Parameters
     ----------
     prediction, target, weight
-        As in `accuracy`, with more than one output.
+        As in `accuracy`, but scores alone, of more than one output.
     k
         How many; with as many as there are outputs, or more, the answer is 1.
 
     Raises
     ------
-    ValueError
-        If there is but one output, or k < 1.
+    TypeError, ValueError
+        As `accuracy` does, if there is but one output, or k < 1.
     """
     k = positive_integer("k", k)
-    outputs = prediction.shape[-1]
-    if outputs == 1:
-        raise ValueError("top_k_accuracy expected more than one output, got one")
-    if not are_labels(target, prediction.shape):
-        target = np.argmax(dense_target(target, prediction), axis=-1)
-    of_class = np.take_along_axis(prediction, target[..., np.newaxis], axis=-1)
-    better = np.sum(prediction > of_class, axis=-1)
-    return mean((better < k).ravel(), weight)
+    scores, true = as_scores(prediction, target)
+    if scores.shape[-1] == 1:
+        raise ValueError("top_k_accuracy expected scores of more than one output, got one")
+    rows, scores = len(scores), scores.reshape(-1, scores.shape[-1])
+    of_class = np.take_along_axis(scores, true[:, np.newaxis], axis=-1)
+    better = np.sum(scores > of_class, axis=-1)
+    return mean(better < k, as_row_weights(weight, rows, len(true)))
 
 
-def confusion_matrix(prediction: Array, target: Array, weight: Array | None = None) -> Array:
+def confusion_matrix(
+    prediction: npt.ArrayLike, target: npt.ArrayLike, weight: npt.ArrayLike | None = None
+) -> Array:
     """Return how often each class (row) was taken for each (column).
 
     Parameters
@@ -99,31 +85,40 @@ def confusion_matrix(prediction: Array, target: Array, weight: Array | None = No
     Returns
     -------
     Array
-        Shape (classes, classes): counts, or with weights sums of them.
+        Shape (classes, classes): counts, or with weights sums of them. Where predictions are
+        classes, there are as many as the largest label says, two at least.
 
     Raises
     ------
-    ValueError
-        If the target's shape does not fit the prediction's.
+    TypeError, ValueError
+        As `accuracy` does, or if there are more than 10,000 classes.
     """
-    predicted, true = classes_of(prediction, target)
-    classes = max(2, prediction.shape[-1])
+    found = classes_of(prediction, target)
+    classes = found.classes
+    if classes > MOST_CLASSES:
+        raise ValueError(
+            f"confusion_matrix expected {MOST_CLASSES} classes at most, got label {classes - 1}"
+        )
     counts = np.bincount(
-        true * classes + predicted,
-        None if weight is None else per_position(weight, len(true)),
+        found.true * classes + found.predicted,
+        found.weights(weight),
         classes * classes,
     )
     return counts.reshape(classes, classes)
 
 
 def precision(
-    prediction: Array, target: Array, weight: Array | None = None, *, average: Average = "macro"
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    average: Average = "macro",
 ) -> float:
     """Return the share of a class's predictions that are right, in [0, 1]; 0 where there are none.
 
-    Of a single output it is that of class 1. Of more, `average="macro"` is the mean over the
-    classes that occur in the target or the prediction, and "micro" that of all predictions, which
-    equals the accuracy.
+    Of a single output, or of booleans, it is that of class 1. Of more, and of integer classes,
+    `average="macro"` is the mean over the classes that occur in the target or the prediction, and
+    "micro" that of all predictions, which equals the accuracy. NaN of no rows.
 
     Parameters
     ----------
@@ -134,61 +129,70 @@ def precision(
 
     Raises
     ------
-    ValueError
-        If `average` is something else.
+    TypeError, ValueError
+        As `accuracy` does, or if `average` is something else.
     """
     right, predicted, _, keep = _counts(prediction, target, weight, average)
-    return float(np.mean(_ratio(right, predicted)[keep]))
+    return mean(_ratio(right, predicted)[keep], None)
 
 
 def recall(
-    prediction: Array, target: Array, weight: Array | None = None, *, average: Average = "macro"
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    average: Average = "macro",
 ) -> float:
     """Return the share of a class's rows that are predicted right, in [0, 1]; 0 if it has none.
 
     Parameters, averages and errors are those of `precision`.
     """
     right, _, true, keep = _counts(prediction, target, weight, average)
-    return float(np.mean(_ratio(right, true)[keep]))
+    return mean(_ratio(right, true)[keep], None)
 
 
 def f1(
-    prediction: Array, target: Array, weight: Array | None = None, *, average: Average = "macro"
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
+    *,
+    average: Average = "macro",
 ) -> float:
     """Return the harmonic mean of precision and recall of a class, in [0, 1].
 
     Parameters, averages and errors are those of `precision`.
     """
     right, predicted, true, keep = _counts(prediction, target, weight, average)
-    return float(np.mean(_ratio(2 * right, predicted + true)[keep]))
+    return mean(_ratio(2 * right, predicted + true)[keep], None)
 
 
 def _counts(
-    prediction: Array, target: Array, weight: Array | None, average: Average
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    weight: npt.ArrayLike | None,
+    average: Average,
 ) -> tuple[Array, Array, Array, Array]:
     """Return, a class: right predictions, predictions, true rows, and whether it is averaged."""
     if average not in ("macro", "micro"):
         raise ValueError(f'average expected "macro" or "micro", got {average!r}')
-    table = confusion_matrix(prediction, target, weight).astype(np.float64)
-    right, predicted, true = table.diagonal(), table.sum(axis=0), table.sum(axis=1)
-    if prediction.shape[-1] == 1:
-        return right[1:], predicted[1:], true[1:], np.array([True])
+    found = classes_of(prediction, target)
+    weights = found.weights(weight)
+    predicted, true = found.predicted, found.true
+    classes = found.classes
+    if classes > MOST_CLASSES:  # count those that occur alone: a label may be any number
+        occur, both = np.unique(np.concatenate([predicted, true]), return_inverse=True)
+        classes, (predicted, true) = len(occur), np.split(both, 2)
+    w = np.ones(len(true)) if weights is None else weights
+    right, guesses, rows = (
+        np.bincount(of, counted, classes).astype(np.float64)
+        for of, counted in ((true, w * (predicted == true)), (predicted, w), (true, w))
+    )
+    if found.single:
+        return right[1:], guesses[1:], rows[1:], np.array([len(true) > 0])
     if average == "micro":
-        right, predicted, true = (x.sum(keepdims=True) for x in (right, predicted, true))
-    return right, predicted, true, predicted + true > 0
+        right, guesses, rows = (x.sum(keepdims=True) for x in (right, guesses, rows))
+    return right, guesses, rows, guesses + rows > 0
 
 
 def _ratio(part: Array, whole: Array) -> Array:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
-
-
-def mean(values: Array, weight: Array | None) -> float:
-    """Return the mean of one value a position, by the weights of their rows."""
-    if weight is None:
-        return float(np.mean(values))
-    return float(np.average(values, weights=per_position(weight, len(values))))
-
-
-def per_position(weight: Array, positions: int) -> Array:
-    """Return the weight of each position, where rows have several."""
-    return np.repeat(weight, positions // len(weight))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tinyframe.checks import iterable
 from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
@@ -65,7 +66,12 @@ class Metric:
             if option not in taken:
                 raise TypeError(f"{_name(function)} has no option {option!r}")
 
-    def __call__(self, prediction: Array, target: Array, weight: Array | None = None) -> float:
+    def __call__(
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+    ) -> float:
         """Return the figure over all rows; rows of weight 0 are left out.
 
         Parameters
@@ -78,8 +84,8 @@ class Metric:
             return float(call(prediction, target))
         if "weight" in inspect.signature(self.function).parameters:
             return float(call(prediction, target, weight=weight))
-        counted = weight > 0
-        return float(call(prediction[counted], target[counted]))
+        counted = np.asarray(weight) > 0
+        return float(call(np.asarray(prediction)[counted], np.asarray(target)[counted]))
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
@@ -190,11 +196,11 @@ class Scores:
         self._rows = len(self._gathered.get("prediction", ()))
 
     def figures(self) -> dict[str, float]:
-        """Return each metric over all rows added; NaN if none was."""
+        """Return each metric over all rows added; NaN if none was, or a prediction is NaN."""
         if not self.metrics:
             return {}
         gathered = self.gathered
-        if not gathered:
+        if not gathered or np.isnan(gathered["prediction"]).any():
             return dict.fromkeys(self.metrics, math.nan)
         prediction, target = gathered["prediction"], gathered["target"]
         weight = gathered.get("weight")

@@ -3,13 +3,15 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 
-from tinyframe.metrics.classification import per_position
-from tinyframe.targets import are_labels, dense_target
+from tinyframe.metrics.arguments import as_row_weights, as_scores
 from tinyframe.types import Array
 
 
-def roc_auc(prediction: Array, target: Array, weight: Array | None = None) -> float:
+def roc_auc(
+    prediction: npt.ArrayLike, target: npt.ArrayLike, weight: npt.ArrayLike | None = None
+) -> float:
     """Return the area under the curve of true against false positives, in [0, 1].
 
     It is the chance that a row of the class has a larger output than one of another class, a tie
@@ -21,7 +23,7 @@ def roc_auc(prediction: Array, target: Array, weight: Array | None = None) -> fl
     Parameters
     ----------
     prediction
-        Shape (rows, …, outputs).
+        Scores (rows, …, outputs); a single output may come without its axis.
     target
         Labels (rows, …), one-hot rows, or for a single output 0 or 1.
     weight
@@ -29,17 +31,15 @@ def roc_auc(prediction: Array, target: Array, weight: Array | None = None) -> fl
 
     Raises
     ------
-    ValueError
-        If the target's shape does not fit the prediction's.
+    TypeError, ValueError
+        If one is not that, a score is NaN, or the shapes do not fit.
     """
-    outputs = prediction.shape[-1]
-    scores = prediction.reshape(-1, outputs)
-    if are_labels(target, prediction.shape):
-        member = target.reshape(-1, 1) == np.arange(outputs)
-    else:
-        half = 0.5
-        member = dense_target(target, prediction).reshape(-1, outputs) >= half
-    w = np.ones(len(scores)) if weight is None else per_position(weight, len(scores))
+    scores, true = as_scores(prediction, target)
+    rows, outputs = len(scores), scores.shape[-1]
+    scores = scores.reshape(-1, outputs)
+    member = true[:, np.newaxis] == (1 if outputs == 1 else np.arange(outputs))
+    w = as_row_weights(weight, rows, len(true))
+    w = np.ones(len(true)) if w is None else w
     classes = [1] if outputs == 2 else range(outputs)  # noqa: PLR2004 - each is the other's reverse
     areas = [_area(scores[:, i], member[:, i], w) for i in classes]
     found = [area for area in areas if not math.isnan(area)]
