@@ -14,6 +14,9 @@ BLOCK = 1024
 """Rows that are worked on at a time where nothing else is asked: few enough to stay in cache."""
 
 
+LARGEST_WEIGHT = 1e100
+"""What the weights of rows have to sum to less than, so that nothing made of them overflows."""
+
 LARGE = 16_000_000
 """Bytes from which on two threads share the check of an array."""
 
@@ -195,15 +198,19 @@ def as_weights(weight: Any, rows: int, name: str = "sample_weight") -> Array:
     Raises
     ------
     TypeError, ValueError
-        If they are not one finite number ≥ 0 a row.
+        If they are not one finite number ≥ 0 a row, or sum to 10¹⁰⁰ or more: losses are multiplied
+        by such sums.
     """
     weights = as_numbers(weight, name).astype(np.float64)
     if weights.shape != (rows,):
         raise ValueError(f"{name} expected one number a row, ({rows},), got {weights.shape}")
-    wrong = ~((weights >= 0) & (weights < np.inf))
+    expected = f"{name} expected finite numbers ≥ 0 that sum to less than {LARGEST_WEIGHT:g}, got "
+    wrong = ~((weights >= 0) & (weights < LARGEST_WEIGHT))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"{name} expected finite numbers ≥ 0, got {weights[row]} in row {row}")
+        raise ValueError(f"{expected}{weights[row]} in row {row}")
+    if weights.sum() >= LARGEST_WEIGHT:
+        raise ValueError(f"{expected}a sum of {weights.sum():g}")
     return weights
 
 
@@ -247,4 +254,4 @@ def as_class_weights(class_weight: Any, y: Array, outputs: int) -> Array:
             of_class[label] = real_number(f"class_weight[{label}]", weight, at_least=0)
     else:
         of_class = as_weights(class_weight, classes, "class_weight")
-    return of_class[labels]
+    return as_weights(of_class[labels], len(labels), "class_weight")

@@ -91,7 +91,7 @@ class Asked:
             return weight
         assert self.model.output_shape is not None  # noqa: S101 - tells the type checker
         by_class = as_class_weights(self.class_weight, y, self.model.output_shape[-1])
-        return by_class if weight is None else weight * by_class
+        return by_class if weight is None else as_weights(weight * by_class, len(y))
 
     def batch(self, batch: Any, *, build: bool = False) -> tuple[Array, Array, Array | None]:
         """Return one batch of an iterable as (x, target, weight or None)."""

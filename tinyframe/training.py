@@ -19,6 +19,7 @@ from tinyframe.interrupts import on_interrupt
 from tinyframe.metrics import Metric, Scores
 from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
+from tinyframe.optimizers.optimizer import GradientError
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array
 
@@ -203,22 +204,21 @@ class Trainer:
             found = self.objective.origin_of_nonfinite()
             raise self._error(run, f"the loss is {loss}: {found}")
 
-    def _gradient_is_finite(self, run: Run) -> bool:
-        """Whether the step may be taken; raise FloatingPointError if not, unless it is skipped."""
-        gradient = self.parameters.grad
-        if math.isfinite(gradient.dot(gradient)) or np.isfinite(gradient).all():
-            return True
-        if self.skips_nonfinite:
-            return False
-        wrong = [p for p in self.parameters.parameters if not np.isfinite(p.grad).all()]
+    def _why_no_step(self, run: Run, error: GradientError) -> str:
+        """Say which layer's gradient it was that the optimizer refused, and why."""
+        parameters = self.parameters.parameters
+        wrong = [p for p in parameters if not np.isfinite(p.grad).all()]
+        why = "is not finite"
+        if not wrong:
+            largest = [float(np.abs(p.grad).max(initial=0)) for p in parameters]
+            wrong = [p for p, size in zip(parameters, largest, strict=True) if size == max(largest)]
+            why = f"is too large: {error}"
         layers = [
             f"layer {number}, {layer!r}"
             for number, layer in enumerate(self.objective.layers)
             if any(p is q for p in layer.parameters for q in wrong)
         ]
-        raise self._error(
-            run, f"the loss is {run.loss:g}, but the gradient of {layers[-1]} is not finite"
-        )
+        return f"the loss is {run.loss:g}, but the gradient of {layers[-1]} {why}"
 
     def _error(self, run: Run, what: str) -> FloatingPointError:
         return FloatingPointError(
@@ -228,14 +228,28 @@ class Trainer:
         )
 
     def _step(self, run: Run, total: float, mass: float) -> None:
-        """Take the step of a batch, if its loss and gradient are finite."""
+        """Take the step of a batch, if its loss and gradient are finite.
+
+        Raises
+        ------
+        FloatingPointError
+            If they are not, unless such batches are skipped.
+        """
         run.loss = total / (mass or 1.0)
-        if math.isfinite(run.loss) and self._gradient_is_finite(run):
-            self.optimizer.step(self.parameters)
-            self.total += total
-            self.mass += mass
+        if not math.isfinite(run.loss):
+            why = f"the loss is {run.loss}"
         else:
-            self.skipped += 1
+            try:
+                self.optimizer.step(self.parameters)
+            except GradientError as error:
+                why = self._why_no_step(run, error)
+            else:
+                self.total += total
+                self.mass += mass
+                return
+        if not self.skips_nonfinite:
+            raise self._error(run, why)
+        self.skipped += 1
 
     def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:
         """Add mass · gradient of a block to those of the batch's earlier ones; at last, divide."""

@@ -96,10 +96,17 @@ class MultiHeadAttention(Layer):
         (CT,) = self._heads(mixed, batch)
         skipped = None if self.padding is None else (x == self.padding).all(axis=2)
         row = reused("row", np.empty, (self._rows(A), self.heads, 1, time), self.dtype)
-        for rows in self._blocks(A):
-            quiet_matmul(KT[rows].swapaxes(2, 3), QT[rows], A[rows])
-            self._softmax(A[rows], row, None if skipped is None else skipped[rows])
-            quiet_matmul(VT[rows], A[rows], CT[rows])
+        with np.errstate(all="ignore"):  # as in quiet_matmul; what overflows is computed again
+            for rows in self._blocks(A):
+                S, some = A[rows], None if skipped is None else skipped[rows]
+                np.matmul(KT[rows].swapaxes(2, 3), QT[rows], out=S)
+                highest = self._hide(S, row[: len(S)], some)
+                if math.isfinite(highest.sum()):
+                    S -= highest
+                else:
+                    S[...] = self._differences_in_double(KT[rows], QT[rows], some)
+                self._softmax(S, row[: len(S)], some)
+                np.matmul(VT[rows], S, out=CT[rows])
         y = reused("y", np.empty, (features, batch * time), self.dtype)
         quiet_matmul(self.output_weight.value.T, mixed, y)
         y += self.output_bias.value[:, np.newaxis]
@@ -127,22 +134,30 @@ class MultiHeadAttention(Layer):
         """Return how many samples make a block."""
         return max(1, BLOCK_BYTES * len(A) // A.nbytes)
 
-    def _softmax(self, A: Array, row: Array, skipped: Array | None) -> None:
-        """Turn scores (batch, heads, key, query) into shares that sum to 1 over the keys.
+    def _hide(self, A: Array, row: Array | None, skipped: Array | None) -> Array:
+        """Hide scores (batch, heads, key, query) behind −∞; return the highest of each query.
 
         `row` is memory for a number a query; `skipped` says what is padding, (batch, time), as a
         key or as a query.
         """
         if self.causal:
-            A += self._reused("causal", _causal, A.shape[2], A.dtype)
+            A += self._reused("causal", _causal, A.shape[2], self.dtype)
         if skipped is not None:
             pairs = skipped[:, np.newaxis, :, np.newaxis] | skipped[:, np.newaxis, np.newaxis]
             A += np.where(pairs, -np.inf, 0).astype(A.dtype)
-        row = row[: len(A)]
-        highest = np.maximum.reduce(A, axis=2, keepdims=True, out=row)
+        highest: Array = np.maximum.reduce(A, axis=2, keepdims=True, out=row)
         if skipped is not None:
             np.copyto(highest, 0, where=np.isneginf(highest))  # of what sees nothing
-        A -= highest
+        return highest
+
+    def _differences_in_double(self, KT: Array, QT: Array, skipped: Array | None) -> Array:
+        """Return scores less the highest of their query, where scores overflow in float32."""
+        A: Array = KT.swapaxes(2, 3).astype(np.float64) @ QT.astype(np.float64)
+        A -= self._hide(A, None, skipped)
+        return A
+
+    def _softmax(self, A: Array, row: Array, skipped: Array | None) -> None:
+        """Turn scores less the highest of their query into shares that sum to 1 over the keys."""
         np.exp(A, out=A)
         # total = A.sum(axis=2), as a product with ones
         total = quiet_matmul(self._reused("ones", np.ones, (1, A.shape[2]), A.dtype), A, row)

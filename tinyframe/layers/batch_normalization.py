@@ -9,6 +9,9 @@ from tinyframe.parameters import Parameter
 from tinyframe.scratch import anew
 from tinyframe.types import Array, Shape
 
+LARGE = 1e30
+"""Means below this are nothing beside the largest numbers of float32."""
+
 
 class BatchNorm(Layer):
     """y = g x̂ + b with x̂ = (x − μ) / √(σ² + ε): each feature, or channel, over the whole batch.
@@ -76,23 +79,34 @@ class BatchNorm(Layer):
             rows -= mean[:, np.newaxis]
             np.multiply(rows, rows, out=flat)
             variance = _mean(flat, self._ones(rows))
-            if not np.isfinite(variance).all():
-                mean, variance = _normalise_in_double(xT, rows)
+            centred = rows
+            if not np.isfinite(variance).all():  # squares overflow in float32, and sums
+                centred = xT.reshape(flat.shape).astype(np.float64)
+                mean = centred.mean(axis=1)
+                centred -= mean[:, np.newaxis]
+                variance = np.mean(centred * centred, axis=1)
+                variance[np.isinf(variance)] = np.nan  # which tells, where x / ∞ = 0 would not
             m: float = rows.shape[1]
             if self.across is not None:
                 own = mean
                 mean, variance, m = self.across.moments(mean, variance, rows.shape[1])
-                rows -= (mean - own).astype(x.dtype)[:, np.newaxis]
+                centred -= (mean - own).astype(centred.dtype)[:, np.newaxis]
             self._remember(mean, variance, m)
             deviation = np.sqrt(variance + self.epsilon).astype(x.dtype, copy=False)
             # xhat = (x - mean) / sqrt(variance + epsilon)
-            rows /= deviation[:, np.newaxis]
+            np.divide(centred, deviation[:, np.newaxis], out=rows, casting="same_kind")
             np.multiply(rows, self.gain.value[:, np.newaxis], out=flat)
         else:
+            mean = self.running_mean
             deviation = np.sqrt(self.running_variance + self.epsilon).astype(x.dtype)
             np.copyto(y, xT)
-            flat -= self.running_mean.astype(x.dtype)[:, np.newaxis]
-            flat /= deviation[:, np.newaxis]
+            if np.abs(mean).max() > LARGE:  # (x − μ) / 2 has a place where x − μ may have none
+                flat *= 0.5
+                flat -= (mean / 2).astype(x.dtype)[:, np.newaxis]
+                flat /= deviation[:, np.newaxis] / 2
+            else:
+                flat -= mean.astype(x.dtype)[:, np.newaxis]
+                flat /= deviation[:, np.newaxis]
             rows, m = flat.copy() if training else flat, flat.shape[1]
             flat *= self.gain.value[:, np.newaxis]
         flat += self.bias.value[:, np.newaxis]
@@ -132,15 +146,6 @@ class BatchNorm(Layer):
         if self.across is not None and not self.across.counts:
             flat.fill(0)
         return np.moveaxis(dx, -1, 0)
-
-
-def _normalise_in_double(xT: Array, rows: Array) -> tuple[Array, Array]:
-    """Write x − μ to the rows and return μ and σ², where squares overflow in float32."""
-    wide = xT.reshape(rows.shape).astype(np.float64)
-    mean = wide.mean(axis=1)
-    wide -= mean[:, np.newaxis]
-    rows[...] = wide
-    return mean, np.mean(wide * wide, axis=1)
 
 
 def _mean(rows: Array, ones_: Array) -> Array:

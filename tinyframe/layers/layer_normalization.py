@@ -64,6 +64,7 @@ class _FeatureNorm(Layer):
         if self.centred:
             wide -= wide.mean(axis=0)
         exact = np.sqrt(np.mean(wide * wide, axis=0) + self.epsilon)
+        exact[np.isinf(exact)] = np.nan  # which tells, where x / ∞ = 0 would not
         np.divide(wide, exact, out=xhat, casting="same_kind")
         scale[...] = exact
 

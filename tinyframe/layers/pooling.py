@@ -1,5 +1,7 @@
 """Pooling: images made smaller, each window of pixels giving one."""
 
+import math
+
 import numpy as np
 
 from tinyframe.layers.layer import Layer
@@ -91,6 +93,13 @@ class MaxPool2D(_Pool2D):
 
     _outside = -np.inf
 
+    def setup(self, input_shape: Shape) -> Shape:
+        shape = super().setup(input_shape)
+        windows = self._windows
+        self._inside = np.zeros((1, *windows.padded, 1), bool)
+        self._inside[:, *windows.inside] = True
+        return shape
+
     def forward(self, x: Array, training: bool = False) -> Array:
         image, windows = self._image(x, training), self._windows
         shape = (len(image), *windows.output, len(x))
@@ -112,6 +121,8 @@ class MaxPool2D(_Pool2D):
         dx = self._empty("dx", image.shape, image.dtype)
         dx.fill(0)
         # The first pixel of a window that equals y gets its dy; `open_` says where none was found.
+        # The padding, which equals y where all pixels are −∞, never is it.
+        padded = not self._inside.all()
         open_ = self._empty("open", dyT.shape, bool)
         largest = self._empty("largest", dyT.shape, bool)
         part = self._empty("part", dyT.shape, dyT.dtype)
@@ -119,6 +130,8 @@ class MaxPool2D(_Pool2D):
         for i, j in windows.places():
             at = windows.at(dx, i, j)
             np.equal(windows.at(image, i, j), y, out=largest)
+            if padded:
+                largest &= windows.at(self._inside, i, j)
             largest &= open_
             open_ ^= largest
             np.multiply(dyT, largest, out=at if windows.apart else part)
@@ -159,10 +172,16 @@ class AveragePool2D(_Pool2D):
         reused = self._reused if training else anew
         y = reused("y", np.empty, (len(image), *windows.output, len(x)), x.dtype)
         # y = windows.view(image).sum(axis=(1, 2)) / count
-        y.fill(0)
-        for i, j in windows.places():
+        count = self._count.astype(y.dtype)
+        first, *others = windows.places()
+        np.copyto(y, windows.at(image, *first))
+        for i, j in others:
             np.add(y, windows.at(image, i, j), out=y)
-        y /= self._count.astype(y.dtype)
+        y /= count
+        if not math.isfinite(y.sum()):  # a sum may overflow where the mean does not
+            np.divide(windows.at(image, *first), count, out=y)
+            for i, j in others:
+                y += windows.at(image, i, j) / count
         if training:
             self._saved = image.shape
         return batch_first(y)
@@ -196,7 +215,10 @@ class GlobalAveragePool2D(Layer):
             self._check_input(x)
         if training:
             self._saved = x
-        y: Array = batch_last(x).mean(axis=(1, 2)).T
+        xT = batch_last(x)
+        y: Array = xT.mean(axis=(1, 2)).T
+        if not math.isfinite(y.sum()):  # a sum may overflow where the mean does not
+            y = (xT / np.asarray(x[0, 0].size, x.dtype)).sum(axis=(1, 2)).T
         return y
 
     def backward(self, dy: Array) -> Array:

@@ -1,10 +1,12 @@
 """Cross-entropy: how surprising the right classes are under the predictions."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from tinyframe.checks import boolean, check_unmasked, real_number
-from tinyframe.data import as_numbers
+from tinyframe.data import LARGEST_WEIGHT, as_numbers, as_weights
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss
@@ -59,9 +61,10 @@ class CrossEntropyLoss(Loss):
         self.class_weights = None
         if class_weights is not None:
             weights = as_numbers(class_weights, "class_weights").astype(np.float64)
-            if weights.ndim != 1 or not (np.isfinite(weights).all() and (weights >= 0).all()):
+            if weights.ndim != 1 or not ((weights >= 0) & (weights < LARGEST_WEIGHT)).all():
                 raise ValueError(
-                    f"class_weights expected one number ≥ 0 a class, got {class_weights}"
+                    f"class_weights expected one number ≥ 0 a class, below {LARGEST_WEIGHT:g}, "
+                    f"got {class_weights}"
                 )
             self.class_weights = tuple(weights.tolist())
         if ignore_index is not None and not isinstance(ignore_index, (int, np.integer)):
@@ -89,7 +92,7 @@ class CrossEntropyLoss(Loss):
             and are_labels(target, prediction.shape)
         ):
             return self._forward_labels(prediction, target)
-        y = self._weighted_target(prediction, target, weight)
+        y, m = self._weighted_target(prediction, target, weight)
         if self.from_logits:
             row_out = self._buffer("row", (*prediction.shape[:-1], 1), prediction.dtype)
             highest = np.maximum.reduce(prediction, axis=-1, keepdims=True, out=row_out)
@@ -106,10 +109,10 @@ class CrossEntropyLoss(Loss):
             # surprise = -log(p)
             surprise = np.log(p, out=self._buffer_like("z", prediction))
             np.negative(surprise, out=surprise)
-        self._saved = p, y
+        self._saved = p, y, m
         # L = sum(y * surprise) / m
         surprise *= y
-        return float(np.sum(surprise)) / (self.mass or 1.0)
+        return float(np.sum(surprise)) / (m or 1.0)
 
     def check_target(self, target: Array) -> None:
         check_distributions(self, target)
@@ -132,15 +135,19 @@ class CrossEntropyLoss(Loss):
         p /= total
         places = self._reused("places", _places, labels.shape)
         self.mass = m = float(labels.size)
-        self._saved = p, (labels, *places)
+        self._saved = p, (labels, *places), m
         # L = sum(log(sum(exp(z))) - z[label]) / m
         surprise = float(np.sum(np.log(total, out=total))) - float(np.sum(z[labels, *places]))
         return surprise / m
 
     def _weighted_target(
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None
-    ) -> Array:
-        """Return y, smoothed and weighted, of the prediction's shape; note the mass."""
+    ) -> tuple[Array, float]:
+        """Return y, smoothed and weighted, of the prediction's shape, and its m; note the mass.
+
+        Weights are brought to about 1, so that float32 can hold them; the mass is that of the
+        weights as given.
+        """
         classes = prediction.shape[-1]
         known: Array | None = None
         if self.ignore_index is not None and are_labels(target, prediction.shape):
@@ -148,29 +155,31 @@ class CrossEntropyLoss(Loss):
             target = np.where(known, target, 0)
         y = self._dense(target, prediction)
         if known is None and weight is None and not self.label_smoothing and not self.class_weights:
-            self.mass = float(prediction.size // classes)
-            return y
+            self.mass = m = float(prediction.size // classes)
+            return y, m
         factors: Array = np.ones(prediction.shape[:-1], prediction.dtype)
+        unit = 1.0
         if weight is not None:
-            self._shares(weight, prediction)  # checks them
-            weights = np.asarray(weight, prediction.dtype)
-            factors *= weights.reshape(-1, *[1] * (factors.ndim - 1))
+            weights, unit = _about_one(as_weights(weight, len(prediction), "weight"))
+            factors *= weights.reshape(-1, *[1] * (factors.ndim - 1)).astype(factors.dtype)
         if known is not None:
             factors *= known
         scaled: Array = y * factors[..., np.newaxis]
         if self.class_weights is not None:
-            of_class = np.asarray(self.class_weights, prediction.dtype)
+            about_one, of_classes = _about_one(np.array(self.class_weights))
+            of_class, unit = about_one.astype(prediction.dtype), unit * of_classes
             if len(of_class) != classes:
                 raise ValueError(f"class_weights expected {classes} numbers, got {len(of_class)}")
             scaled *= of_class
-        self.mass = float(np.sum(scaled))
+        m = float(np.sum(scaled))
+        self.mass = m * unit
         if self.label_smoothing:
             even: Array = factors[..., np.newaxis] * np.asarray(1 / classes, prediction.dtype)
             if self.class_weights is not None:
                 even = even * of_class
             scaled *= 1 - self.label_smoothing
             scaled += self.label_smoothing * even
-        return scaled
+        return scaled, m
 
     def _check_prediction(self, prediction: Array) -> None:
         check_unmasked(prediction, "the prediction")
@@ -180,8 +189,8 @@ class CrossEntropyLoss(Loss):
             check_probabilities(self, prediction, "Softmax()")
 
     def backward(self) -> Array:
-        p, y = self._recall()
-        m = self.mass or 1.0
+        p, y, m = self._recall()
+        m = m or 1.0
         gradient = self._buffer_like("gradient", p)
         if isinstance(y, tuple):  # labels: gradient = (p - one_hot) / m
             gradient = np.divide(p, p.dtype.type(m), out=gradient)
@@ -201,6 +210,15 @@ class CrossEntropyLoss(Loss):
         gradient /= m
         result: Array = gradient
         return result
+
+
+def _about_one(weights: Array) -> tuple[Array, float]:
+    """Return weights divided by a power of two, which is exact, so that the largest is in [1, 2).
+
+    The power comes second.
+    """
+    unit = 2.0 ** (math.frexp(float(weights.max(initial=0)))[1] - 1)
+    return weights / unit, unit
 
 
 def _places(shape: Shape) -> tuple[Array, ...]:

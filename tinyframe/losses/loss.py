@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.data import as_numbers
+from tinyframe.data import as_weights
 from tinyframe.layers.layer import Layer
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
@@ -102,19 +102,13 @@ class Loss(Scratch, ABC):
         Raises
         ------
         TypeError, ValueError
-            If the weights are not one finite number ≥ 0 a row.
+            If the weights are not one finite number ≥ 0 a row, or sum to 10¹⁰⁰ or more.
         """
         rows = len(prediction)
         if weight is None:
             self.mass = float(rows)
             return np.array(1 / rows, prediction.dtype)
-        weights = as_numbers(weight, "weight").astype(np.float64)
-        if weights.shape != (rows,):
-            raise ValueError(
-                f"weight expected one number a row, shape ({rows},), got {weights.shape}"
-            )
-        if not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise ValueError("weight expected finite numbers ≥ 0, got others")
+        weights = as_weights(weight, rows, "weight")
         self.mass = float(weights.sum())
         shares = weights / self.mass if self.mass else weights
         column = (rows, *[1] * (prediction.ndim - 1))

@@ -27,7 +27,8 @@ class MSELoss(Loss):
         if weight is not None:
             weighted = difference * self._shares(weight, prediction)
             self._saved = weighted, 2.0
-            return float(np.sum(weighted * difference))
+            # L = sum(weighted * difference), of which either may overflow in float32
+            return float(np.sum(np.multiply(weighted, difference, dtype=np.float64)))
         self.mass = n = len(prediction)
         self._saved = difference, 2 / n
         # L = sum(difference**2) / n

@@ -1,7 +1,7 @@
 """Optimizers that give each parameter steps of its own size."""
 
 import math
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -11,7 +11,14 @@ from tinyframe.schedules import Schedule
 from tinyframe.types import Array
 
 
-class Adam(Optimizer):
+class _MeanSquare(Optimizer):
+    """A rule that averages g², which has to be finite: an infinite one would stop it for ever."""
+
+    def largest(self, dtype: np.dtype[Any]) -> float:
+        return math.sqrt(float(np.finfo(dtype).max))
+
+
+class Adam(_MeanSquare):
     """Steps of a size of their own for each parameter, from averages of g and g².
 
         m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
@@ -91,7 +98,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
 
 
-class RMSprop(Optimizer):
+class RMSprop(_MeanSquare):
     """g divided by the root of its mean square: v ← ρ v + (1 − ρ) g²,  θ ← θ − η g / (√v + ε).
 
     Source: Tieleman and Hinton, "Lecture 6.5", Neural Networks for Machine Learning, 2012.
@@ -178,6 +185,11 @@ class Adagrad(Optimizer):
         super().__init__(learning_rate, **options)
         self.epsilon = real_number("epsilon", epsilon, above=0)
 
+    def largest(self, dtype: np.dtype[Any]) -> float:
+        # From here on a sum of any number of squares is finite: it grows no more by rounding.
+        info = np.finfo(dtype)
+        return math.sqrt(float(info.max) * float(info.eps) / 4)
+
     def update(self, value: Array, gradient: Array, rate: float) -> None:
         total, change = self._slot("sum", value), self._scratch("change", value)
         # sum = sum + gradient**2;  value = value - rate * gradient / (sqrt(sum) + epsilon)
@@ -226,13 +238,11 @@ class Lion(Optimizer):
     def update(self, value: Array, gradient: Array, rate: float) -> None:
         mean, change = self._slot("mean", value), self._scratch("change", value)
         # value = value - rate * sign(beta_1 * mean + (1 - beta_1) * gradient)
-        np.subtract(mean, gradient, out=change)
-        change *= self.beta_1
+        np.multiply(mean, self.beta_1 / (1 - self.beta_1), out=change)
         change += gradient
         np.sign(change, out=change)
         change *= rate
         value -= change
         # mean = beta_2 * mean + (1 - beta_2) * gradient
-        np.subtract(mean, gradient, out=change)
-        change *= self.beta_2
-        np.add(change, gradient, out=mean)
+        mean *= self.beta_2
+        mean += np.multiply(gradient, 1 - self.beta_2, out=change)

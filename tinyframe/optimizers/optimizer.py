@@ -13,6 +13,16 @@ from tinyframe.reprs import constructor_call
 from tinyframe.schedules import Schedule
 from tinyframe.types import Array
 
+LARGE = 1e30
+"""Squared norm below which nothing that a rule does with a gradient can overflow."""
+
+SMALL = 1e-30
+"""Squared norm above which nothing of it was lost to underflow."""
+
+
+class GradientError(FloatingPointError):
+    """A gradient with which no step can be taken; nothing was changed."""
+
 
 class StepOptions(TypedDict, total=False):
     """What every optimizer takes besides its own numbers; see `Optimizer`."""
@@ -103,22 +113,31 @@ class Optimizer(ABC):
         ------
         TypeError
             If it is no ParameterVector.
+        FloatingPointError
+            If the gradient is not finite, or too large for the rule: nothing is changed then.
         """
         if not isinstance(parameters, ParameterVector):
             raise TypeError(f"step expected a ParameterVector, got a {type(parameters).__name__}")
         value, gradient = parameters.value, parameters.grad
+        # The norm's square is NaN or infinite if a number is; vdot computes it without a warning.
+        square = float(np.vdot(gradient, gradient))
+        if not square < LARGE and not np.isfinite(gradient).all():
+            raise GradientError("the gradient is not finite")
         if self.clip_norm is not None or self.clip_value is not None:
-            gradient = self._clipped(gradient)
+            gradient = self._clipped(gradient, square)
         rate = self.rate
         if self.weight_decay:
             decayed = self._scratch("decay", value)
             # decay = weight_decay * value, where a parameter decays
             np.multiply(value, self._decay(parameters), out=decayed)
-            if self.decoupled:
-                decayed *= rate
-                value -= decayed
-            else:
+            if not self.decoupled:
                 gradient = np.add(gradient, decayed, out=decayed)
+                square = float(np.vdot(gradient, gradient))
+        if not square < LARGE:
+            self._check_size(gradient)
+        if self.weight_decay and self.decoupled:
+            decayed *= rate
+            value -= decayed
         self.steps += 1
         self.update(value, gradient, rate)
 
@@ -133,6 +152,10 @@ class Optimizer(ABC):
         rate
             η of this step, which is number `self.steps`, counted from 1.
         """
+
+    def largest(self, dtype: np.dtype[Any]) -> float:  # noqa: ARG002 - for subclasses
+        """Return the largest |gᵢ| that the rule can take a step with; here any."""
+        return math.inf
 
     def reset(self) -> None:
         """Forget what was remembered from earlier steps."""
@@ -167,16 +190,36 @@ class Optimizer(ABC):
         """Return memory for intermediate results; what is in it is not remembered."""
         return self._slot(f"scratch {name}", value)
 
-    def _clipped(self, gradient: Array) -> Array:
-        """Return the gradient within its bounds, in memory of our own."""
+    def _clipped(self, gradient: Array, square: float) -> Array:
+        """Return the gradient, whose squared norm is given, within its bounds; in own memory."""
         clipped = self._scratch("clipped", gradient)
         if self.clip_value is not None:
             gradient = np.clip(gradient, -self.clip_value, self.clip_value, out=clipped)
-        if self.clip_norm is not None:
-            norm = math.sqrt(float(gradient.dot(gradient)))
-            factor = min(1.0, self.clip_norm / norm) if norm else 1.0
-            gradient = np.multiply(gradient, factor, out=clipped)
-        return gradient
+            square = float(np.vdot(gradient, gradient))
+        if self.clip_norm is None:
+            return gradient
+        if SMALL < square < LARGE:
+            factor = min(1.0, self.clip_norm / math.sqrt(square))
+            return np.multiply(gradient, factor, out=clipped)
+        # The squares overflow, or vanish: measure the gradient by its largest number.
+        largest = float(np.abs(gradient).max())
+        if not largest:
+            return gradient
+        unit = np.divide(gradient, largest, out=clipped)
+        norm = math.sqrt(float(unit.dot(unit)))
+        return np.multiply(unit, min(largest, self.clip_norm / norm), out=clipped)
+
+    def _check_size(self, gradient: Array) -> None:
+        """Raise GradientError if the gradient is too large for the rule, or not finite."""
+        found, largest = float(np.abs(gradient).max()), self.largest(gradient.dtype)
+        if not math.isfinite(found):
+            raise GradientError("the gradient with its weight decay is not finite")
+        if found > largest:
+            raise GradientError(
+                f"{type(self).__name__} squares the gradient, of which the largest number is "
+                f"{found:.2g}: more than {largest:.2g} has no square in {gradient.dtype} that it "
+                "can go on with; clip_norm=1.0 would bound it"
+            )
 
     def _decay(self, parameters: ParameterVector) -> Any:
         """Return λ, or λ and 0 for each number, where biases are spared."""
