@@ -131,6 +131,7 @@ class Model(Layer, ABC):
             `tinyframe.metrics`. By default accuracy where y names classes.
         sample_weight : array of shape (rows,)
             What each row counts, ≥ 0, in loss and metrics: 2 as if it were there twice, 0 not.
+            Their sum stays below 10¹⁰⁰.
         class_weight
             What each class counts: {label: weight}, a number a class, or "balanced" for classes
             that count alike however many rows they have. Multiplies `sample_weight`.
@@ -171,8 +172,8 @@ class Model(Layer, ABC):
         ImportError
             With a communicator, without mpi4py.
         FloatingPointError
-            If the loss or the gradient becomes NaN or infinite: names the epoch, the batch and the
-            layer. The weights are those before that batch.
+            If the loss or the gradient becomes NaN or infinite, or the gradient too large for the
+            optimizer: names the epoch, the batch and the layer. The weights are those before that batch.
         StorageError
             If `resume` names a file that is damaged, or of another model or run.
         """

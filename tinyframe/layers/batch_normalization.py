@@ -10,7 +10,7 @@ from tinyframe.scratch import anew
 from tinyframe.types import Array, Shape
 
 LARGE = 1e30
-"""Means below this are nothing beside the largest numbers of float32."""
+"""Means and deviations up to this are nothing beside the largest numbers of float32."""
 
 
 class BatchNorm(Layer):
@@ -97,14 +97,14 @@ class BatchNorm(Layer):
             np.divide(centred, deviation[:, np.newaxis], out=rows, casting="same_kind")
             np.multiply(rows, self.gain.value[:, np.newaxis], out=flat)
         else:
-            mean = self.running_mean
-            deviation = np.sqrt(self.running_variance + self.epsilon).astype(x.dtype)
+            mean, deviation = self.running_mean, np.sqrt(self.running_variance + self.epsilon)
             np.copyto(y, xT)
-            if np.abs(mean).max() > LARGE:  # (x − μ) / 2 has a place where x − μ may have none
+            if max(np.abs(mean).max(), deviation.max()) > LARGE:  # halves have a place in float32
                 flat *= 0.5
                 flat -= (mean / 2).astype(x.dtype)[:, np.newaxis]
-                flat /= deviation[:, np.newaxis] / 2
+                flat /= (deviation / 2).astype(x.dtype)[:, np.newaxis]
             else:
+                deviation = deviation.astype(x.dtype)
                 flat -= mean.astype(x.dtype)[:, np.newaxis]
                 flat /= deviation[:, np.newaxis]
             rows, m = flat.copy() if training else flat, flat.shape[1]

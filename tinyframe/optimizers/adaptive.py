@@ -12,7 +12,10 @@ from tinyframe.types import Array
 
 
 class _MeanSquare(Optimizer):
-    """A rule that averages g², which has to be finite: an infinite one would stop it for ever."""
+    """A rule that averages g², which has to be finite: an infinite one would stop it for ever.
+
+    Where it is not, `step` raises FloatingPointError and changes nothing.
+    """
 
     def largest(self, dtype: np.dtype[Any]) -> float:
         return math.sqrt(float(np.finfo(dtype).max))
