@@ -173,7 +173,8 @@ class Model(Layer, ABC):
             With a communicator, without mpi4py.
         FloatingPointError
             If the loss or the gradient becomes NaN or infinite, or the gradient too large for the
-            optimizer: names the epoch, the batch and the layer. The weights are those before that batch.
+            optimizer: names the epoch, the batch and the layer. The weights are those before that
+            batch.
         StorageError
             If `resume` names a file that is damaged, or of another model or run.
         """
