@@ -32,9 +32,9 @@ def block(filters: int, stride: int = 1) -> list:
     """Return a block: two convolutions, and what goes around them where the shape changes."""
     shortcut = None
     if stride > 1:
-        shortcut = Sequential([Conv2D(filters, 1, stride, use_bias=False), BatchNorm()])
+        shortcut = Sequential([Conv2D(filters, 1, stride=stride, use_bias=False), BatchNorm()])
     inside = [
-        Conv2D(filters, 3, stride, "same", use_bias=False),
+        Conv2D(filters, 3, stride=stride, padding="same", use_bias=False),
         BatchNorm(),
         ReLU(),
         Conv2D(filters, 3, padding="same", use_bias=False),
@@ -45,7 +45,7 @@ def block(filters: int, stride: int = 1) -> list:
 
 def resnet() -> Sequential:
     """Return the network, for pixels 0 … 255 of 28×28 images."""
-    stem = [Conv2D(8, 3, 2, "same", use_bias=False), BatchNorm(), ReLU()]
+    stem = [Conv2D(8, 3, stride=2, padding="same", use_bias=False), BatchNorm(), ReLU()]
     blocks = [*block(8), *block(16, stride=2), *block(32, stride=2)]
     head = [GlobalAveragePool2D(), Dense(10), Softmax()]
     return Sequential([Rescale(1 / 255), Reshape(1, 28, 28), *stem, *blocks, *head])

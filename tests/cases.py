@@ -87,7 +87,7 @@ LAYERS = {
     "Dropout": (st.builds(Dropout, st.sampled_from([0.0, 0.3, 0.9])), shapes()),
     "Conv2D": (
         st.builds(
-            Conv2D, st.sampled_from([2, 4]), sizes, steps, paddings,
+            Conv2D, st.sampled_from([2, 4]), sizes, stride=steps, padding=paddings,
             dilation=steps, groups=groups, use_bias=flags,
         ),
         images,
@@ -96,14 +96,14 @@ LAYERS = {
         st.builds(Conv2D, st.just(4), small, groups=st.just(4)), st.just((4, 4, 3)),
     ),
     "Conv1D": (
-        st.builds(Conv1D, st.sampled_from([2, 4]), small, steps, st.sampled_from(["valid", "same"]),
-                  groups=groups, use_bias=flags),
+        st.builds(Conv1D, st.sampled_from([2, 4]), small, stride=steps,
+                  padding=st.sampled_from(["valid", "same"]), groups=groups, use_bias=flags),
         st.tuples(st.integers(3, 6), st.sampled_from([2, 4])),
     ),
     "ConvTranspose2D": (
         st.builds(
-            ConvTranspose2D, st.sampled_from([2, 4]), st.integers(2, 3), steps, sides,
-            groups=groups, use_bias=flags,
+            ConvTranspose2D, st.sampled_from([2, 4]), st.integers(2, 3),
+            stride=steps, padding=sides, groups=groups, use_bias=flags,
         ),
         st.tuples(st.sampled_from([2, 4]), st.integers(2, 3), st.integers(2, 3)),
     ),
@@ -120,10 +120,12 @@ LAYERS = {
     "LayerNorm": (st.builds(LayerNorm), shapes()),
     "RMSNorm": (st.builds(RMSNorm), shapes()),
     "PositionalEmbedding": (st.builds(PositionalEmbedding), sequences),
-    "RNN": (st.builds(RNN, units, flags, fillers), sequences),
-    "LSTM": (st.builds(LSTM, units, flags, fillers), sequences),
-    "GRU": (st.builds(GRU, units, flags, fillers), sequences),
-    "MultiHeadAttention": (st.builds(MultiHeadAttention, groups, flags, fillers), sequences),
+    "RNN": (st.builds(RNN, units, return_sequences=flags, padding=fillers), sequences),
+    "LSTM": (st.builds(LSTM, units, return_sequences=flags, padding=fillers), sequences),
+    "GRU": (st.builds(GRU, units, return_sequences=flags, padding=fillers), sequences),
+    "MultiHeadAttention": (
+        st.builds(MultiHeadAttention, groups, causal=flags, padding=fillers), sequences,
+    ),
     "Residual": (st.builds(lambda: Residual(Dense(4), LeakyReLU(), Dense(2))), st.just((2,))),
     "Residual with a shortcut": (
         st.builds(lambda: Residual(Dense(3), LeakyReLU(), shortcut=Dense(3))), shapes(),

@@ -6,16 +6,30 @@ import numpy as np
 import pytest
 
 from tinyframe import (
+    GRU,
+    LSTM,
+    RNN,
     SGD,
+    Adagrad,
+    AdamW,
     Add,
+    BatchNorm,
+    Conv1D,
     Conv2D,
+    ConvTranspose2D,
+    CosineDecay,
     CrossEntropyLoss,
     Dense,
+    EarlyStopping,
     Flatten,
+    LayerNorm,
     Metric,
     MSELoss,
+    MultiHeadAttention,
     ReLU,
     Reshape,
+    RMSNorm,
+    RMSprop,
     Sequential,
     Softmax,
     one_hot,
@@ -233,3 +247,30 @@ def test_arrays_and_other_things_where_one_word_or_number_is_expected(wrong):
     model = Sequential([Dense(3, 4)])
     with pytest.raises((TypeError, ValueError), match="expected"):
         wrong(model)
+
+
+# Calls in the order of another library, each of which would make something else here.
+FOREIGN_CALLS = {
+    "Conv2D(inputs, filters, kernel)": lambda: Conv2D(1, 8, 3),
+    "Conv1D(inputs, filters, kernel)": lambda: Conv1D(1, 8, 3),
+    "ConvTranspose2D(inputs, filters, kernel)": lambda: ConvTranspose2D(1, 8, 3),
+    "BatchNorm(features)": lambda: BatchNorm(1),
+    "LayerNorm(features)": lambda: LayerNorm(16),
+    "RMSNorm(features)": lambda: RMSNorm(64),
+    "RNN(inputs, units)": lambda: RNN(8, 1),
+    "LSTM(inputs, units)": lambda: LSTM(8, 1),
+    "GRU(inputs, units)": lambda: GRU(8, 1),
+    "MultiHeadAttention(features, heads)": lambda: MultiHeadAttention(64, 1),
+    "SGD(rate, momentum, dampening)": lambda: SGD(0.1, 0.9, 1),
+    "AdamW(rate, weight_decay)": lambda: AdamW(0.001, 0.004),
+    "RMSprop(rate, rho, epsilon)": lambda: RMSprop(0.01, 0.9, 1e-6),
+    "Adagrad(rate, decay of the rate)": lambda: Adagrad(0.01, 0.1),
+    "CosineDecay(rate, epochs, final)": lambda: CosineDecay(0.1, 20, 0.01),
+    "EarlyStopping(monitor, min_delta, patience)": lambda: EarlyStopping("val_loss", 1, 5),
+}
+
+
+@pytest.mark.parametrize("call", FOREIGN_CALLS)
+def test_the_argument_order_of_another_library_is_refused(call):
+    with pytest.raises(TypeError, match="positional argument"):
+        FOREIGN_CALLS[call]()

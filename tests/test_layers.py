@@ -194,7 +194,7 @@ def test_dense_starts_with_he_weights_and_zero_bias():
 @pytest.mark.parametrize("kind", [RNN, LSTM, GRU])
 def test_recurrent_layers_carry_their_state_over_padding(kind, sequence, rng):
     """A sequence filled up gives what the sequence gives, and the same gradients."""
-    short, long = (kind(3, sequence, padding=0.0) for _ in range(2))
+    short, long = (kind(3, return_sequences=sequence, padding=0.0) for _ in range(2))
     short.build((3, 2), rng=0, dtype=np.float64)
     long.build((6, 2), rng=0, dtype=np.float64)
     x = rng.standard_normal((4, 3, 2))
@@ -219,7 +219,7 @@ def test_recurrent_layers_carry_their_state_over_padding(kind, sequence, rng):
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_attention_takes_nothing_from_padding(causal, rng):
-    short, long = (MultiHeadAttention(2, causal, padding=0.0) for _ in range(2))
+    short, long = (MultiHeadAttention(2, causal=causal, padding=0.0) for _ in range(2))
     short.build((3, 4), rng=0, dtype=np.float64)
     long.build((5, 4), rng=0, dtype=np.float64)
     x = rng.standard_normal((2, 3, 4))
@@ -282,7 +282,7 @@ def test_shapes_that_do_not_fit_are_refused(layer, shape, message):
         lambda: Conv2D(2, 3, padding=-1), lambda: Conv2D(3, 3, groups=2), lambda: Dropout(1.0),
         lambda: Softmax(0), lambda: Permute(1, 3), lambda: Reshape(-1, -1), lambda: LSTM(2.5),
         lambda: Embedding(3, 2, padding=3), lambda: Residual("x"), lambda: Residual(*[]),
-        lambda: Concatenate(Dense(3)), lambda: BatchNorm(momentum=2), lambda: LayerNorm(0),
+        lambda: Concatenate(Dense(3)), lambda: BatchNorm(momentum=2), lambda: LayerNorm(epsilon=0),
         lambda: LeakyReLU(-1), lambda: ELU(0), lambda: MaxPool2D("2"),
     ],
 )  # fmt: skip

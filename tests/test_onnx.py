@@ -116,7 +116,11 @@ def test_whole_networks(rng):
 
 @pytest.mark.parametrize(
     "layer",
-    [tf.BatchNorm(epsilon=0.1), tf.LayerNorm(0.1), tf.ConvTranspose2D(2, 1, 2, "same")],
+    [
+        tf.BatchNorm(epsilon=0.1),
+        tf.LayerNorm(epsilon=0.1),
+        tf.ConvTranspose2D(2, 1, stride=2, padding="same"),
+    ],
     ids=repr,
 )
 def test_arguments_that_the_others_leave_alone(layer, rng):

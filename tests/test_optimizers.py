@@ -43,7 +43,7 @@ def test_sgd_follows_its_formulas(learning_rate, momentum, nesterov, weight_deca
     rng = np.random.default_rng(seed)
     theta, v = rng.standard_normal(7), np.zeros(7)
     parameters = vector(theta)
-    optimizer = SGD(learning_rate, momentum, nesterov, weight_decay=weight_decay)
+    optimizer = SGD(learning_rate, momentum, nesterov=nesterov, weight_decay=weight_decay)
     for _ in range(20):
         gradient = rng.standard_normal(7)
         parameters.grad[...] = gradient

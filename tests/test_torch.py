@@ -26,14 +26,16 @@ CASES = {  # also those of test_torch_weights.py
     "Softmax over channels": (lambda: tf.Softmax(1), IMAGE),
     "LogSoftmax": (tf.LogSoftmax, SEQUENCE),
     "Conv2D": (lambda: tf.Conv2D(6, 3), IMAGE),
-    "Conv2D, same, stride 2": (lambda: tf.Conv2D(6, 3, 2, "same"), IMAGE),
+    "Conv2D, same, stride 2": (lambda: tf.Conv2D(6, 3, stride=2, padding="same"), IMAGE),
     "Conv2D, padded, dilated, in groups": (
-        lambda: tf.Conv2D(6, (3, 2), 1, (1, 2), 2, groups=2, use_bias=False), IMAGE,
+        lambda: tf.Conv2D(
+            6, (3, 2), padding=(1, 2), dilation=2, groups=2, use_bias=False,
+        ), IMAGE,
     ),
     "Conv2D, depthwise": (lambda: tf.Conv2D(8, 3, groups=4), IMAGE),
     "Conv2D, 1×1": (lambda: tf.Conv2D(3, 1), IMAGE),
-    "Conv1D": (lambda: tf.Conv1D(6, 3, 2, "same", groups=2), SEQUENCE),
-    "ConvTranspose2D": (lambda: tf.ConvTranspose2D(6, 3, 2, 1, groups=2), IMAGE),
+    "Conv1D": (lambda: tf.Conv1D(6, 3, stride=2, padding="same", groups=2), SEQUENCE),
+    "ConvTranspose2D": (lambda: tf.ConvTranspose2D(6, 3, stride=2, padding=1, groups=2), IMAGE),
     "MaxPool2D": (lambda: tf.MaxPool2D(2), IMAGE),
     "MaxPool2D, overlapping": (lambda: tf.MaxPool2D(3, 2, 1), IMAGE),
     "AveragePool2D": (lambda: tf.AveragePool2D(3, 2, 1), IMAGE),
@@ -244,7 +246,8 @@ OPTIMIZERS = {
     "AdamW": (tf.AdamW(0.02), lambda p: O.AdamW(p, 0.02)),
     "RMSprop": (tf.RMSprop(0.01), lambda p: O.RMSprop(p, 0.01)),
     "RMSprop, momentum": (
-        tf.RMSprop(0.01, 0.9, 0.5, 1e-6), lambda p: O.RMSprop(p, 0.01, 0.9, 1e-6, momentum=0.5),
+        tf.RMSprop(0.01, 0.9, momentum=0.5, epsilon=1e-6),
+        lambda p: O.RMSprop(p, 0.01, 0.9, 1e-6, momentum=0.5),
     ),
     "Adagrad": (tf.Adagrad(0.1), lambda p: O.Adagrad(p, 0.1)),
 }  # fmt: skip

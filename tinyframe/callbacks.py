@@ -211,6 +211,7 @@ class EarlyStopping(Callback):
         self,
         monitor: str = "val_loss",
         patience: int = 5,
+        *,
         min_delta: float = 0.0,
         restore_best: bool = True,
         mode: Mode | None = None,

@@ -106,7 +106,7 @@ class CosineDecay(Schedule):
     """
 
     def __init__(
-        self, learning_rate: float, epochs: float, warmup: float = 0.0, final: float = 0.0
+        self, learning_rate: float, epochs: float, *, warmup: float = 0.0, final: float = 0.0
     ) -> None:
         self.learning_rate = real_number("learning_rate", learning_rate, above=0)
         self.epochs = real_number("epochs", epochs, above=0)

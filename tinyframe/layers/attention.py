@@ -51,7 +51,7 @@ class MultiHeadAttention(Layer):
     output_weight: Parameter
     output_bias: Parameter
 
-    def __init__(self, heads: int, causal: bool = False, padding: float | None = None) -> None:
+    def __init__(self, heads: int, *, causal: bool = False, padding: float | None = None) -> None:
         self.heads = positive_integer("heads", heads)
         self.causal = boolean("causal", causal)
         self.padding = padding if padding is None else real_number("padding", padding)

@@ -51,7 +51,7 @@ class BatchNorm(Layer):
     mixes_rows = True
     state_names = ("running_mean", "running_variance")
 
-    def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+    def __init__(self, *, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.momentum = real_number("BatchNorm's momentum", momentum, above=0)
         if momentum > 1:
             raise ValueError(f"BatchNorm's momentum expected a number up to 1, got {momentum!r}")

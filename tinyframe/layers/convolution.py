@@ -56,6 +56,7 @@ class Convolution(Layer):
         self,
         filters: int,
         kernel_size: int | Pair,
+        *,
         stride: int | Pair = 1,
         padding: Padding = "valid",
         dilation: int | Pair = 1,

@@ -19,7 +19,7 @@ class _FeatureNorm(Layer):
     gain: Parameter
     centred: bool  # whether the mean is taken away, and a bias added
 
-    def __init__(self, epsilon: float = 1e-5) -> None:
+    def __init__(self, *, epsilon: float = 1e-5) -> None:
         self.epsilon = real_number(f"{type(self).__name__}'s epsilon", epsilon, above=0)
 
     def setup(self, input_shape: Shape) -> Shape:

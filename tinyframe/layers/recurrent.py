@@ -55,7 +55,7 @@ class Recurrent(Layer):
     bias: Parameter
 
     def __init__(
-        self, units: int, return_sequences: bool = False, padding: float | None = None
+        self, units: int, *, return_sequences: bool = False, padding: float | None = None
     ) -> None:
         self.units = positive_integer("units", units)
         self.return_sequences = boolean("return_sequences", return_sequences)

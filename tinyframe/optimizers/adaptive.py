@@ -92,6 +92,7 @@ class AdamW(Adam):
     def __init__(
         self,
         learning_rate: float | Schedule = 0.001,
+        *,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -129,6 +130,7 @@ class RMSprop(_MeanSquare):
         self,
         learning_rate: float | Schedule = 0.001,
         rho: float = 0.99,
+        *,
         momentum: float = 0.0,
         epsilon: float = 1e-8,
         **options: Unpack[StepOptions],
@@ -182,6 +184,7 @@ class Adagrad(Optimizer):
     def __init__(
         self,
         learning_rate: float | Schedule = 0.01,
+        *,
         epsilon: float = 1e-10,
         **options: Unpack[StepOptions],
     ) -> None:

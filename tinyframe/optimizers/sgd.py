@@ -40,6 +40,7 @@ class SGD(Optimizer):
         self,
         learning_rate: float | Schedule,
         momentum: float = 0.0,
+        *,
         nesterov: bool = False,
         **options: Unpack[StepOptions],
     ) -> None:

@@ -128,7 +128,7 @@ def _batch_norm(s: Settings) -> Converted:
     if not s.axis_is_last(len(s.shape)) and s["axis"] != 1:
         raise s.refusal(f"it normalises along axis {s['axis']}, neither 1 nor the last")
     found = s.some(*_affine(s), "running_mean", "running_variance")
-    layer = BatchNorm(1 - s["momentum"], s["epsilon"])
+    layer = BatchNorm(momentum=1 - s["momentum"], epsilon=s["epsilon"])
     if len(s.shape) == 2 and s.axis_is_last(2):  # noqa: PLR2004 - sequences; we normalise axis 1
         return [Permute(2, 1), layer, Permute(2, 1)], found
     return [layer], found
@@ -137,12 +137,12 @@ def _batch_norm(s: Settings) -> Converted:
 def _layer_norm(s: Settings) -> Converted:
     s.expect(rms_scaling=False)
     _check_last(s)
-    return [LayerNorm(s["epsilon"])], s.some(*_affine(s))
+    return [LayerNorm(epsilon=s["epsilon"])], s.some(*_affine(s))
 
 
 def _rms_norm(s: Settings) -> Converted:
     _check_last(s)
-    return [RMSNorm(s["epsilon"])], s.some("gain")
+    return [RMSNorm(epsilon=s["epsilon"])], s.some("gain")
 
 
 def _check_last(s: Settings) -> None:
@@ -173,7 +173,7 @@ def _recurrent(kind: type[RNN | LSTM | GRU], s: Settings) -> Converted:
         gates = 2 * s["units"]
         both = np.concatenate([before[:gates] + after[:gates], before[gates:]])
         weights |= {"bias": both, "recurrent_bias": after[gates:]}
-    return [kind(s["units"], s["return_sequences"])], weights
+    return [kind(s["units"], return_sequences=s["return_sequences"])], weights
 
 
 def _reset_first(array: Array) -> Array:

@@ -216,7 +216,10 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
             metrics=[],
             callbacks=[
                 EarlyStopping(
-                    watched, self.n_iter_no_change, self.tol, restore_best=self.early_stopping
+                    watched,
+                    self.n_iter_no_change,
+                    min_delta=self.tol,
+                    restore_best=self.early_stopping,
                 )
             ],
             rng=self._rng,
