@@ -169,6 +169,8 @@ class Model(Layer, ABC):
         TypeError, ValueError
             If an argument is not as above; the model is then as it was. In all processes of a
             communicator, if it is so in one.
+        AttributeError
+            If the optimizer was given an attribute that it does not have, such as `lr`.
         ImportError
             With a communicator, without mpi4py.
         FloatingPointError

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.attributes import check_attribute
 from tinyframe.checks import fitting, floating_dtype, plain_array, sample_shape
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
@@ -20,6 +21,8 @@ class Parameter:
 
     Both are views of a place in two flat arrays, which a model's parameters share (see
     `ParameterVector`). They change in place: assigning to `value` or `grad` copies into that place.
+
+    NumPy takes a parameter for its value: `numpy.asarray(layer.weight)` is that view.
 
     The initial value is drawn when it is first needed, so that `fit(..., rng=0)` can seed the
     weights of a model that was made before.
@@ -41,6 +44,11 @@ class Parameter:
         If the shape holds other than positive integers, or the dtype is another one.
     """
 
+    size: int
+    _place: tuple[Array, Array, int] | None  # flat values, flat grads, start
+    _value: Array | None  # views of the place
+    _grad: Array | None
+
     def __init__(
         self,
         shape: int | Shape,
@@ -54,9 +62,7 @@ class Parameter:
         self.dtype = floating_dtype(dtype)
         self.order = order
         self.size = int(np.prod(self.shape))
-        self._place: tuple[Array, Array, int] | None = None  # flat values, flat grads, start
-        self._value: Array | None = None  # views of the place
-        self._grad: Array | None = None
+        self._place = self._value = self._grad = None
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.shape}, dtype={self.dtype})"
@@ -84,6 +90,17 @@ class Parameter:
     @grad.setter
     def grad(self, new: npt.ArrayLike) -> None:
         self._write("grad", self.grad, new)
+
+    if not TYPE_CHECKING:  # a type checker would take it for leave to set anything
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            check_attribute(self, name)
+            object.__setattr__(self, name, value)
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        return np.array(self.value, dtype, copy=copy)
 
     def _write(self, name: str, old: Array, new: npt.ArrayLike) -> None:
         if new is old:  # after `parameter.value -= …`, which has written already

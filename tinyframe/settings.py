@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from tinyframe.attributes import check_attribute
 from tinyframe.checks import among, check_kind
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss, MSELoss
@@ -22,10 +23,19 @@ def chosen_loss(loss: Any, last: Loss | None) -> Loss:
 
 
 def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
-    """Return the optimizer to use: the one given, that of the last fit, or SGD(0.1)."""
+    """Return the optimizer to use: the one given, that of the last fit, or SGD(0.1).
+
+    Raises
+    ------
+    TypeError, AttributeError
+        If it is none, or was given attributes that it does not have, such as `lr`.
+    """
     optimizer = (last or SGD(0.1)) if optimizer is None else optimizer
     check_kind("optimizer", optimizer, Optimizer, "an Optimizer such as SGD(0.1)")
     chosen: Optimizer = optimizer
+    for name in vars(chosen):  # not as they are set, since a step sets two of them
+        if name[0] != "_":
+            check_attribute(chosen, name)
     return chosen
 
 

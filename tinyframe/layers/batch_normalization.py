@@ -48,6 +48,10 @@ class BatchNorm(Layer):
         If a number is out of its range.
     """
 
+    gain: Parameter
+    bias: Parameter
+    running_mean: Array
+    running_variance: Array
     mixes_rows = True
     state_names = ("running_mean", "running_variance")
 

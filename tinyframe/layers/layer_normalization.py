@@ -121,6 +121,7 @@ class LayerNorm(_FeatureNorm):
         If epsilon is not a finite number above 0.
     """
 
+    bias: Parameter
     centred = True
 
 

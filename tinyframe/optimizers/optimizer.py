@@ -75,6 +75,14 @@ class Optimizer(ABC):
     decoupled: ClassVar[bool] = False
     """Whether weights decay by θ ← θ − η λ θ, apart from the gradient."""
 
+    options: StepOptions
+    weight_decay: float
+    decay_biases: bool
+    clip_norm: float | None
+    clip_value: float | None
+    steps: int
+    epoch: float
+
     def __init__(self, learning_rate: float | Schedule, **options: Unpack[StepOptions]) -> None:
         unknown = options.keys() - StepOptions.__annotations__.keys()
         if unknown:
@@ -88,6 +96,7 @@ class Optimizer(ABC):
         self.steps = 0
         self.epoch = 0.0
         self._slots: dict[str, Array] = {}
+        self._memory: dict[str, Array] = {}
 
     @property
     def learning_rate(self) -> float | Schedule:
@@ -161,7 +170,7 @@ class Optimizer(ABC):
         """Forget what was remembered from earlier steps."""
         self.steps = 0
         self.epoch = 0.0
-        self._slots = {}
+        self._slots, self._memory = {}, {}
         if isinstance(self._learning_rate, Schedule):
             self._learning_rate.reset()
 
@@ -172,7 +181,7 @@ class Optimizer(ABC):
 
     def state(self) -> dict[str, Array]:
         """Return what is remembered from step to step, by name; not copies."""
-        return {k: v for k, v in self._slots.items() if not k.startswith("scratch ")}
+        return dict(self._slots)
 
     def restore(self, steps: int, epoch: float, state: Mapping[str, Array]) -> None:
         """Go on from what `state` returned after so many steps and epochs."""
@@ -181,14 +190,11 @@ class Optimizer(ABC):
 
     def _slot(self, name: str, value: Array) -> Array:
         """Return what is remembered under a name, shaped as θ; zeros at first."""
-        slot = self._slots.get(name)
-        if slot is None or slot.shape != value.shape or slot.dtype != value.dtype:
-            slot = self._slots[name] = np.zeros_like(value)
-        return slot
+        return _like(value, self._slots, name)
 
     def _scratch(self, name: str, value: Array) -> Array:
         """Return memory for intermediate results; what is in it is not remembered."""
-        return self._slot(f"scratch {name}", value)
+        return _like(value, self._memory, name)
 
     def _clipped(self, gradient: Array, square: float) -> Array:
         """Return the gradient, whose squared norm is given, within its bounds; in own memory."""
@@ -225,14 +231,14 @@ class Optimizer(ABC):
         """Return λ, or λ and 0 for each number, where biases are spared."""
         if self.decay_biases:
             return self.weight_decay
-        factors = self._slots.get("scratch factors")
+        factors = self._memory.get("factors")
         if factors is None or factors.shape != parameters.value.shape:
             dtype = parameters.value.dtype
             parts = [
                 np.full(p.size, self.weight_decay if len(p.shape) > 1 else 0, dtype)
                 for p in parameters.parameters
             ]
-            factors = self._slots["scratch factors"] = np.concatenate(parts)
+            factors = self._memory["factors"] = np.concatenate(parts)
         return factors
 
     def __repr__(self) -> str:
@@ -241,3 +247,11 @@ class Optimizer(ABC):
 
 def _bound(name: str, value: float | None) -> float | None:
     return None if value is None else real_number(name, value, above=0)
+
+
+def _like(value: Array, arrays: dict[str, Array], name: str) -> Array:
+    """Return the array of that name, made of zeros where there is none of θ's size and dtype."""
+    array = arrays.get(name)
+    if array is None or len(array) != len(value) or array.dtype != value.dtype:
+        array = arrays[name] = np.zeros_like(value)
+    return array
