@@ -177,7 +177,7 @@ def gradient_report(
     """
     check_model(model)
     twin = copy.deepcopy(model)
-    loss = copy.deepcopy(chosen_loss(loss, model.loss))
+    loss = chosen_loss(copy.deepcopy(loss), twin.loss)
     feed, _ = source(Asked(twin, twin, loss), X, y)
     layers = _layers(twin)
     objective = Objective(layers, loss)

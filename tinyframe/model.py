@@ -110,10 +110,12 @@ class Model(Layer, ABC):
             Integer class labels (rows,), one-hot rows or other numbers (rows, outputs), or for a
             single output (rows,).
         loss
-            What to make small. By default that of the last fit, at first `MSELoss()`.
+            What to make small. By default that of the last fit, which a saved model keeps; at first
+            `MSELoss()`.
         optimizer
-            How to make it small. By default that of the last fit, at first `SGD(0.1)`. One that
-            this model has not trained with before starts without momentum.
+            How to make it small. By default that of the last fit, of which a saved model keeps the
+            settings; at first `SGD(0.1)`. One that this model has not trained with before starts
+            without momentum.
         epochs
             How many times to go through all rows.
         batch_size
@@ -357,7 +359,7 @@ class Model(Layer, ABC):
         X, y, sample_weight
             As in `fit`.
         loss
-            By default that of the last fit, at first `MSELoss()`.
+            By default that of the last fit, which a saved model keeps; at first `MSELoss()`.
         metrics
             As in `fit`.
         verbose
@@ -374,7 +376,11 @@ class Model(Layer, ABC):
         return evaluate(Objective(self._chain(), loss), feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write architecture and weights to a file, whole or not at all; `load` reads it.
+        """Write architecture, weights, loss and optimizer to a file, whole or not at all.
+
+        `load` reads it. Of the optimizer it keeps the settings, not what it remembers of its steps
+        (see `Checkpoint`). Of a loss or optimizer that is not registered it keeps the name alone,
+        with a warning: the loaded model asks for it then, where it is needed.
 
         Parameters
         ----------

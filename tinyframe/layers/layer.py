@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.attributes import attributes, unknown_attribute
 from tinyframe.checks import floating_dtype, random_generator, sample_shape, shape_error
+from tinyframe.layers.assignment import Assignment
 from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Member = TypeVar("Member")
 
 
-class Layer(Scratch, ABC):
+class Layer(Assignment, Scratch, ABC):
     """A differentiable function of a batch: y = f(x; θ), with its own derivative.
 
     A layer of one's own defines `forward` and `backward`, and `setup` if it has parameters or
@@ -227,26 +227,6 @@ class Layer(Scratch, ABC):
             if self.input_shape is not None or x.ndim < 2:  # noqa: PLR2004 - (batch, features)
                 raise shape_error(repr(self), self.input_shape, x.shape)
             self.build(x.shape[1:])
-
-    if not TYPE_CHECKING:  # a type checker would take it for leave to set anything
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            own = self.__dict__
-            if name == "_saved" or own.get(name, own) is value:  # in each step, and after `+=`
-                own[name] = value
-                return
-            if name[0] != "_":
-                names = attributes(type(self))
-                if names is not None and name not in names:
-                    raise unknown_attribute(type(self), name)
-                if not isinstance(value, Parameter):
-                    parameter = own.get(name)
-                    if isinstance(parameter, Parameter):
-                        parameter.value = value  # into its place, where the optimizer finds it
-                        return
-                    if names is not None and names[name] is Parameter:
-                        raise AttributeError(f"{self!r} has no {name}, or none before it is built")
-            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return constructor_call(self)

@@ -75,7 +75,6 @@ class Optimizer(ABC):
     decoupled: ClassVar[bool] = False
     """Whether weights decay by θ ← θ − η λ θ, apart from the gradient."""
 
-    options: StepOptions
     weight_decay: float
     decay_biases: bool
     clip_norm: float | None
@@ -87,7 +86,7 @@ class Optimizer(ABC):
         unknown = options.keys() - StepOptions.__annotations__.keys()
         if unknown:
             raise TypeError(f"{type(self).__name__} got an unexpected argument {unknown.pop()!r}")
-        self.options = options
+        self._given = frozenset(options)
         self.learning_rate = learning_rate
         self.weight_decay = real_number("weight_decay", options.get("weight_decay", 0), at_least=0)
         self.decay_biases = boolean("decay_biases", options.get("decay_biases", True))
@@ -97,6 +96,13 @@ class Optimizer(ABC):
         self.epoch = 0.0
         self._slots: dict[str, Array] = {}
         self._memory: dict[str, Array] = {}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as they are now: those that were given, or set to something else since."""
+        usual = {"weight_decay": 0, "decay_biases": True, "clip_norm": None, "clip_value": None}
+        options = {name: getattr(self, name) for name in usual}
+        return {k: v for k, v in options.items() if k in self._given or v != usual[k]}
 
     @property
     def learning_rate(self) -> float | Schedule:

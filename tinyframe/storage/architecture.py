@@ -1,13 +1,21 @@
-"""Architectures as plain data: each layer's registered name, and the arguments that made it."""
+"""Architectures as plain data: each part's registered name, and the arguments that made it."""
 
 import inspect
+import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from tinyframe import initializers
 from tinyframe.layers.layer import Layer
-from tinyframe.registry import is_registered, registered
+from tinyframe.losses import Loss
+from tinyframe.optimizers import Optimizer
+from tinyframe.registry import KINDS, is_registered, registered
+from tinyframe.schedules import Schedule
 from tinyframe.storage.errors import StorageError
+
+Part: TypeAlias = Layer | Loss | Optimizer | Schedule
 
 INITIALIZERS = {
     name: function for name, function in vars(initializers).items()
@@ -15,87 +23,144 @@ INITIALIZERS = {
 }  # fmt: skip
 
 
-def describe(layer: Layer) -> dict[str, Any]:
-    """Return a layer as JSON can hold it.
+class _NotRegisteredError(StorageError):
+    """A class that a file names is not registered here."""
+
+
+class Unregistered:
+    """Stands in a loaded model for a loss or an optimizer that its file can only name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"{self.name}, of which the file holds the name alone: it was not registered"
+
+
+def describe(part: Part) -> dict[str, Any]:
+    """Return a layer, a loss, an optimizer or a schedule as JSON can hold it.
 
     Raises
     ------
     StorageError
         If its class is not registered, or an argument is nothing that can be written.
     """
-    if not is_registered(type(layer)):
-        raise StorageError(
-            f"{type(layer).__name__} is not registered: put @tinyframe.register before the class"
-        )
-    positional, named = _arguments(layer)
-    described: dict[str, Any] = {"layer": type(layer).__name__, "arguments": named}
+    name = type(part).__name__
+    if not is_registered(type(part)):
+        raise StorageError(f"{name} is not registered: put @tinyframe.register before the class")
+    positional, named = _arguments(part)
+    kind = next(kind for kind, base in KINDS.items() if isinstance(part, base))
+    described: dict[str, Any] = {kind: name, "arguments": named}
     if positional:
         described["positional"] = positional
-    if not layer._trainable:  # noqa: SLF001 - its own, not that of its children
+    if isinstance(part, Layer) and not part._trainable:  # noqa: SLF001 - its own, not its children's
         described["frozen"] = True
     return described
 
 
-def _arguments(layer: Layer) -> tuple[list[Any], dict[str, Any]]:
-    """Return what a layer was made with, by position and by name."""
+def _arguments(part: Part) -> tuple[list[Any], dict[str, Any]]:
+    """Return what a part was made with, by position and by name."""
     positional: list[Any] = []
     named: dict[str, Any] = {}
-    for name, argument in inspect.signature(type(layer)).parameters.items():
-        if not hasattr(layer, name):
+    for name, argument in inspect.signature(type(part)).parameters.items():
+        if not hasattr(part, name):
             if argument.default is argument.empty and argument.kind is not argument.VAR_KEYWORD:
-                raise StorageError(f"{type(layer).__name__} does not keep its argument {name!r}")
+                raise StorageError(f"{type(part).__name__} does not keep its argument {name!r}")
             continue
-        value = getattr(layer, name)
+        value = getattr(part, name)
         if argument.kind is argument.VAR_POSITIONAL:
-            positional += [_plain(layer, name, item) for item in value]
+            positional += [_plain(part, name, item) for item in value]
+        elif argument.kind is argument.VAR_KEYWORD and isinstance(value, dict):
+            named |= {key: _plain(part, key, option) for key, option in value.items()}
         elif name == "dtype":
             named[name] = str(value)
-        elif not (callable(value) and not isinstance(value, Layer)):
-            named[name] = _plain(layer, name, value)
+        elif isinstance(value, tuple(KINDS.values())) or not callable(value):
+            named[name] = _plain(part, name, value)
         elif value is not argument.default and _initializer_name(value):
             named[name] = {"initializer": _initializer_name(value)}
     return positional, named
 
 
-def rebuild(described: Any) -> Layer:
-    """Return the layer that was described; only registered classes are ever called.
+def rebuild(described: Any, kind: str = "layer") -> Any:
+    """Return the part that was described; only registered classes are ever called.
 
     Raises
     ------
     StorageError
-        If it is no description, names a class that is not registered, or its arguments are not
-        taken.
+        If it is no description of this kind, names a class that is not registered, or its
+        arguments are not taken.
     """
     try:
-        name, arguments = described["layer"], described["arguments"]
-        layer_class = registered(name)
-        if layer_class is None:
-            raise StorageError(
-                f"the layer {name!r} is not registered here: put @register before it"
+        name, arguments = described[kind], described["arguments"]
+        part_class = registered(name, kind)
+        if part_class is None:
+            raise _NotRegisteredError(
+                f"the {kind} {name!r} is not registered here: put @register before it"
             )
         positional = [_value(item) for item in described.get("positional", ())]
-        layer = layer_class(*positional, **{key: _value(v) for key, v in arguments.items()})
-        layer._trainable = not described.get("frozen", False)  # noqa: SLF001 - as above
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError, MemoryError) as error:
-        raise StorageError(f"the description of a layer cannot be used: {error}") from error
-    return layer
+        part = part_class(*positional, **{key: _value(v) for key, v in arguments.items()})
+        if kind == "layer":
+            part._trainable = not described.get("frozen", False)  # noqa: SLF001 - as above
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        MemoryError,
+        OverflowError,
+    ) as error:
+        raise StorageError(f"the description of a {kind} cannot be used: {error}") from error
+    return part
 
 
-def _plain(layer: Layer, name: str, value: Any) -> Any:
-    if isinstance(value, Layer):
+def describe_or_name(part: Loss | Optimizer | None) -> dict[str, Any] | None:
+    """Return the description of a loss or optimizer, its name alone where it cannot be described.
+
+    A file without it is worth having still, since predicting needs neither.
+    """
+    if part is None or isinstance(part, Unregistered):
+        return part if part is None else {"name": part.name}
+    try:
+        return describe(part)
+    except StorageError as error:
+        name = type(part).__name__
+        warnings.warn(
+            f"the file holds the name of {name} alone, so that a loaded model has to be given one "
+            f"to fit or evaluate: {error}",
+            stacklevel=4,
+        )
+        return {"name": name}
+
+
+def rebuild_or_name(described: Any, kind: str) -> Any:
+    """Return the loss or optimizer that was described, None if none was, else what has its name."""
+    if described is None:
+        return None
+    if isinstance(described, dict) and isinstance(described.get("name"), str):
+        return Unregistered(described["name"])
+    try:
+        return rebuild(described, kind)
+    except _NotRegisteredError:
+        return Unregistered(str(described[kind]))
+
+
+def _plain(part: Part, name: str, value: Any) -> Any:
+    if isinstance(value, (Layer, Loss, Optimizer, Schedule)):
         return describe(value)
     if isinstance(value, (tuple, list)):
-        return [_plain(layer, name, item) for item in value]
+        return [_plain(part, name, item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise StorageError(f"{layer!r} cannot be written: its {name} is a {type(value).__name__}")
+    raise StorageError(f"{part!r} cannot be written: its {name} is a {type(value).__name__}")
 
 
 def _value(plain: Any) -> Any:
-    if isinstance(plain, dict) and "layer" in plain:
-        return rebuild(plain)
     if isinstance(plain, dict):
-        return _initializer(plain["initializer"])
+        kind = next((kind for kind in KINDS if kind in plain), None)
+        return _initializer(plain["initializer"]) if kind is None else rebuild(plain, kind)
     return tuple(map(_value, plain)) if isinstance(plain, list) else plain
 
 

@@ -8,7 +8,12 @@ from typing import Any
 from tinyframe.checks import sample_shape
 from tinyframe.layers.layer import Layer
 from tinyframe.state import restore_state, state_of
-from tinyframe.storage.architecture import describe, rebuild
+from tinyframe.storage.architecture import (
+    describe,
+    describe_or_name,
+    rebuild,
+    rebuild_or_name,
+)
 from tinyframe.storage.container import (
     pack_npz,
     pack_safetensors,
@@ -22,6 +27,9 @@ from tinyframe.types import Array
 FORMAT = 1
 """Version of what the files hold; it grows where older programs would misread them."""
 
+SETTINGS = ("loss", "optimizer")
+"""What a model trained with, by attribute; None before, and in files of earlier versions."""
+
 CONTAINERS: dict[str, tuple[Callable[..., bytes], Callable[..., Any]]] = {
     ".npz": (pack_npz, unpack_npz),
     ".safetensors": (pack_safetensors, unpack_safetensors),
@@ -33,7 +41,9 @@ def save_model(model: Layer, path: str | os.PathLike[str]) -> None:
     pack, _ = _container(Path(path))
     if model.input_shape is None:
         raise ValueError("save expected a built model; its shapes are known after fit or build")
-    write_atomically(Path(path), pack(header("model", model), state_of(model)))
+    meta = header("model", model)
+    meta |= {kind: describe_or_name(getattr(model, kind, None)) for kind in SETTINGS}
+    write_atomically(Path(path), pack(meta, state_of(model)))
 
 
 def load_model(path: str | os.PathLike[str]) -> Layer:
@@ -89,7 +99,10 @@ def check_header(meta: Any, kind: str) -> None:
 
 def model_from(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> Layer:
     """Return the model of a header and its arrays; raise StorageError if they do not fit."""
-    model = rebuild(meta.get("model"))
+    model: Layer = rebuild(meta.get("model"))
+    for kind in SETTINGS:
+        if hasattr(model, kind):
+            setattr(model, kind, rebuild_or_name(meta.get(kind), kind))
     try:
         shape = sample_shape("input_shape", meta["input_shape"])
         model.build(shape, dtype=meta["dtype"])
