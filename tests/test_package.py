@@ -55,7 +55,7 @@ def test_imports_run_one_way():
         {"batch_feed"},
         {"shard_feed"},
         {"losses", "summary", "state"},
-        {"callbacks", "sources", "settings", "objective", "registry"},
+        {"callbacks", "sources", "settings", "objective", "registry", "mistakes"},
         {"storage", "evaluation"},
         {"display", "training", "checkpoint"},
         {"processes"},

@@ -21,6 +21,7 @@ from tinyframe.history import History
 from tinyframe.layers.layer import Layer, restored_on_error
 from tinyframe.losses import Loss
 from tinyframe.metrics import named_metrics
+from tinyframe.mistakes import warn_of_mistakes
 from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
 from tinyframe.parameters import ParameterVector
@@ -181,6 +182,12 @@ class Model(Layer, ABC):
             batch.
         StorageError
             If `resume` names a file that is damaged, or of another model or run.
+
+        Warns
+        -----
+        UserWarning
+            Before training, if images whose channels come last meet a `Conv2D`, pixels of 0 … 255
+            meet weights without `Rescale`, or probabilities a loss of scores. Says what to do.
         """
         arguments = dict(locals())  # all there are, for processes to compare
         processes = processes_of(communicator, deterministic)
@@ -226,6 +233,8 @@ class Model(Layer, ABC):
                 with processes.together():
                     if checkpoint is not None:
                         checkpoint.check(run, feed, batch_size)
+                    if run.rank == 0:
+                        warn_of_mistakes(self._chain(), loss, asked.head)
                     for callback in called:
                         callback.on_train_begin(run)
                         at_the_end.callback(callback.on_train_end, run)

@@ -60,6 +60,11 @@ class Asked:
         What the rows are for; `entry` is named where a shape does not fit.
     class_weight
         As in `Model.fit`.
+
+    Attributes
+    ----------
+    head : array or None
+        The first rows of X that came, as they came.
     """
 
     def __init__(self, model: Layer, entry: Layer, loss: Loss, class_weight: Any = None) -> None:
@@ -67,10 +72,14 @@ class Asked:
         self.entry = entry
         self.loss = loss
         self.class_weight = class_weight
+        self.head: Array | None = None
 
     def inputs(self, X: Any, *, build: bool = False) -> Array:
         """Return X as an array that the model takes, built for it if that is asked for."""
-        return inputs(self.model, self.entry, X, build=build)
+        x = inputs(self.model, self.entry, X, build=build)
+        if self.head is None:
+            self.head = x
+        return x
 
     def targets(self, y: Any, rows: int) -> Array:
         """Return y as the loss takes it."""
