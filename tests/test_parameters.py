@@ -6,7 +6,16 @@ import pickle
 import numpy as np
 import pytest
 
-from tinyframe import Dense, Layer, Parameter, ParameterVector, ReLU, Sequential
+from tinyframe import (
+    Add,
+    Dense,
+    Layer,
+    Parameter,
+    ParameterVector,
+    ReLU,
+    Residual,
+    Sequential,
+)
 from tinyframe.initializers import he_normal, ones
 
 
@@ -184,3 +193,47 @@ def test_models_that_share_layers_each_train_in_their_own_dtype():
     assert other.predict(np.ones((1, 4))).dtype == np.float64
     model.fit(np.ones((5, 4)), np.ones((5, 2)), epochs=1, verbose=False)
     assert model[0].weight.value.dtype == np.float32
+
+
+def shared():
+    """Two layers that hold one Parameter, which none of them knows."""
+    first, second = Dense(3, 3), Dense(3, 3)
+    second.weight = first.weight
+    return first, second
+
+
+@pytest.mark.parametrize("container", [Sequential, Add, lambda layers: Residual(*layers)])
+def test_a_parameter_of_two_layers_is_refused(container):
+    layers = shared()
+    with pytest.raises(ValueError, match="each Parameter in one layer"):
+        container(layers).build(3)
+
+
+def test_a_parameter_that_becomes_shared_later_is_refused_before_training():
+    model = Sequential([Dense(3, 3), Dense(3, 3)])
+    model[1].weight = model[0].weight
+    before = model[0].weight.value.copy()
+    with pytest.raises(ValueError, match="each Parameter in one layer"):
+        model.fit(np.ones((4, 3)), np.ones((4, 3)), verbose=0)
+    np.testing.assert_array_equal(model[0].weight.value, before)
+    with pytest.raises(ValueError, match="one twice"):
+        ParameterVector([model[0].weight, model[1].weight])
+
+
+def test_a_layer_may_list_its_own_parameters():
+    class Listed(Layer):
+        def setup(self, input_shape):
+            self.gain = Parameter(input_shape, dtype=self.dtype)
+            self.mine = [self.gain]
+            return input_shape
+
+        def forward(self, x, training=False):
+            return x + self.gain.value
+
+        def backward(self, dy):
+            self.gain.grad = dy.sum(axis=0)
+            return dy
+
+    layer = Listed()
+    layer.build(3)
+    assert list(layer.named_parameters()) == ["gain"]

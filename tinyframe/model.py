@@ -1,6 +1,7 @@
 """Model: a layer that can fit, predict and evaluate."""
 
 import os
+import sys
 from abc import ABC
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ from tinyframe.parameters import ParameterVector
 from tinyframe.processes import processes_of
 from tinyframe.progress import track
 from tinyframe.settings import (
+    check_augment,
     chosen_loss,
     chosen_optimizer,
     figure_names,
@@ -201,8 +203,7 @@ class Model(Layer, ABC):
                     optimizer = chosen_optimizer(optimizer, self.optimizer)
                     shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
                     skips = skips_nonfinite(on_nonfinite)
-                    if augment is not None and not callable(augment):
-                        raise TypeError(f"augment expected a function (x, rng), got {augment!r}")
+                    check_augment(augment)
                     check_lasting(epochs, X, validation_data)
                     everyone = in_order(check_callbacks(callbacks), display(verbose))
                     rngs = random_generator(rng).spawn(4)
@@ -223,8 +224,7 @@ class Model(Layer, ABC):
                 processes.agree(arguments | checked)
                 processes.divide(feed, validation)
                 weights_rng, order_rng, layers_rng, augment_rng = processes.from_first(lambda: rngs)
-                rows = feed.rows or 1
-                batch_size = min(batch_size or rows, rows)
+                batch_size = min(batch_size or sys.maxsize, feed.rows or 1)
                 names = figure_names(chosen, validated=validation is not None, skips=skips)
                 run = processes.run(self, optimizer, names, epochs, feed.batches(batch_size))
                 run.callbacks = everyone

@@ -191,7 +191,7 @@ class ParameterVector:
     Raises
     ------
     TypeError, ValueError
-        If there are no parameters, or something else, or of more than one dtype.
+        If there are no parameters, or something else, or one twice, or of more than one dtype.
     """
 
     value: Array
@@ -200,16 +200,7 @@ class ParameterVector:
     def __init__(
         self, parameters: Iterable[Parameter], rng: "np.random.Generator | None" = None
     ) -> None:
-        if not isinstance(parameters, Iterable):
-            raise TypeError(f"ParameterVector expected model.parameters, got {parameters!r}")
-        self.parameters = tuple(parameters)
-        for parameter in self.parameters:
-            if not isinstance(parameter, Parameter):
-                raise TypeError(f"ParameterVector expected model.parameters, got {parameter!r}")
-        if not self.parameters:
-            raise ValueError(
-                "ParameterVector expected parameters, got none; a model has them once it is built"
-            )
+        self.parameters = _checked(parameters)
         dtypes = {parameter.dtype for parameter in self.parameters}
         if len(dtypes) > 1:
             raise ValueError(f"ParameterVector expected one dtype, got {sorted(map(str, dtypes))}")
@@ -257,6 +248,23 @@ class ParameterVector:
 
     def __reduce__(self) -> tuple[type["ParameterVector"], tuple[tuple[Parameter, ...]]]:
         return (ParameterVector, (self.parameters,))  # a window onto the copied parameters
+
+
+def _checked(parameters: Any) -> tuple[Parameter, ...]:
+    """Return the parameters as a tuple; raise TypeError or ValueError for anything else."""
+    if not isinstance(parameters, Iterable):
+        raise TypeError(f"ParameterVector expected model.parameters, got {parameters!r}")
+    found = tuple(parameters)
+    for parameter in found:
+        if not isinstance(parameter, Parameter):
+            raise TypeError(f"ParameterVector expected model.parameters, got {parameter!r}")
+    if not found:
+        raise ValueError(
+            "ParameterVector expected parameters, got none; a model has them once it is built"
+        )
+    if len(set(map(id, found))) < len(found):
+        raise ValueError("ParameterVector expected each Parameter once, got one twice")
+    return found
 
 
 def _side_by_side(parameters: tuple[Parameter, ...]) -> bool:

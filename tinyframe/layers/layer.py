@@ -131,7 +131,8 @@ class Layer(Assignment, Scratch, ABC):
         Raises
         ------
         ValueError
-            If the layer cannot take this shape, or is built for another one already.
+            If the layer cannot take this shape, is built for another one already, or two of its
+            layers hold the same Parameter.
         """
         input_shape = sample_shape("input_shape", input_shape)
         weights_rng = None if rng is None else random_generator(rng).spawn(1)[0]
@@ -145,6 +146,7 @@ class Layer(Assignment, Scratch, ABC):
             if not isinstance(output_shape, tuple):
                 raise TypeError(f"{self!r}: setup has to return a shape, got {output_shape!r}")
             self.input_shape, self.output_shape = input_shape, output_shape
+        _check_unshared(self)
         for layer in self.walk():
             layer.dtype = self.dtype
         for parameter in self.parameters:
@@ -173,12 +175,14 @@ class Layer(Assignment, Scratch, ABC):
         return named
 
     def _members(self, kind: type[Member]) -> Iterator[tuple[str, Member]]:
-        """Yield what this layer holds of a kind, as an attribute or in a list or tuple of one."""
+        """Yield what this layer holds of a kind, each once: attributes, or in a list or tuple."""
+        seen: list[Member] = []
         for name, value in vars(self).items():
-            if isinstance(value, kind):
-                yield name, value
-            elif isinstance(value, (list, tuple)):
-                yield from ((f"{name}.{i}", v) for i, v in enumerate(value) if isinstance(v, kind))
+            several = isinstance(value, (list, tuple))
+            for number, one in enumerate(value if several else (value,)):
+                if isinstance(one, kind) and not any(one is other for other in seen):
+                    seen.append(one)
+                    yield f"{name}.{number}" if several else name, one
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -230,6 +234,19 @@ class Layer(Assignment, Scratch, ABC):
 
     def __repr__(self) -> str:
         return constructor_call(self)
+
+
+def _check_unshared(layer: Layer) -> None:
+    """Raise ValueError if two layers hold the same Parameter: each would overwrite its gradient."""
+    owners: dict[int, Layer] = {}
+    for part in layer.walk():
+        for name, parameter in part._members(Parameter):  # noqa: SLF001 - same module
+            owner = owners.setdefault(id(parameter), part)
+            if owner is not part:
+                raise ValueError(
+                    f"{layer!r} expected each Parameter in one layer, got one in {owner!r} that is "
+                    f"{name} of {part!r} too; make two"
+                )
 
 
 @contextmanager
