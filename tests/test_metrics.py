@@ -292,3 +292,36 @@ def test_a_name_that_says_both_ways_needs_a_mode():
     with pytest.raises(ValueError, match="'error_free_accuracy' does not say"):
         direction("error_free_accuracy")
     assert direction("error_free_accuracy", "max") == "max"
+
+
+@st.composite
+def blocks_of_an_epoch(draw):
+    """Predictions, targets as labels or rows, weights or none."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    blocks = []
+    for _ in range(draw(st.integers(1, 5))):
+        rows = draw(st.integers(1, 4))
+        target = rng.integers(0, 3, rows)
+        if draw(st.booleans()):
+            target = one_hot(target, 3)
+        weight = rng.uniform(0, 2, rows) if draw(st.booleans()) else None
+        blocks.append((rng.uniform(size=(rows, 3)).astype(np.float32), target, weight))
+    return blocks
+
+
+@given(epochs=st.lists(blocks_of_an_epoch(), min_size=1, max_size=3))
+def test_any_sequence_of_blocks_is_scored_as_their_rows_together(epochs):
+    """Whatever the epoch before was made of; a row without a weight counts 1."""
+    scores = Scores({"accuracy": Metric(accuracy), "mse": Metric(mse)})
+    for blocks in epochs:
+        scores.clear()
+        for block in blocks:
+            scores.add(*block)
+        prediction = np.concatenate([p for p, _, _ in blocks])
+        target = np.concatenate([t if t.ndim == 2 else one_hot(t, 3) for _, t, _ in blocks])
+        weight = np.concatenate([np.ones(len(p)) if w is None else w for p, _, w in blocks])
+        expected = {
+            "accuracy": accuracy(prediction, target, weight),
+            "mse": mse(prediction, target, weight),
+        }
+        assert scores.figures() == pytest.approx(expected, rel=1e-6)

@@ -1,6 +1,7 @@
 """Memory that lasts from forward to backward, and, inside `fit`, from one step to the next."""
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -9,25 +10,37 @@ from tinyframe.types import Array, Shape
 
 Made = TypeVar("Made")
 
+KEPT = 6
+"""Numbers of rows for which buffers are kept: a batch and the last, smaller one of an epoch, the
+same of the validation data, and two more where a batch's parts differ by a row.
+"""
+
+_layout = attrgetter("shape", "strides", "dtype")
+
 
 class Scratch:
     """What layers and losses remember: values for the backward pass, and reused buffers.
 
     Outside `fit` there are no buffers: `_buffer` answers None, and NumPy's `out=None` allocates a
-    fresh array, which the caller may keep. Inside `fit` a name stands for the same array in each
-    step with as many rows, so each name is for one shape and one use. Neither what is saved nor
-    the buffers are copied or pickled.
+    fresh array, which the caller may keep. Inside `fit` a name stands for the same array from step
+    to step, as long as it is asked for with the same shape and dtype; else a new array takes its
+    place. Each name is for one use. Buffers are kept for the last few numbers of rows. Neither what
+    is saved nor the buffers are copied or pickled.
     """
 
     _saved: Any = None
-    _buffers: dict[str, Any] | None = None  # those for the number of rows in use
-    _buffers_by_rows: dict[int, dict[str, Any]] | None = None
+    # name: (what was asked for, what was made), for the number of rows in use
+    _buffers: dict[str, tuple[Any, Any]] | None = None
+    _buffers_by_rows: dict[int, dict[str, tuple[Any, Any]]] | None = None  # the last used is last
 
     def reuse_buffers(self, rows: int) -> None:
         """Keep buffers from now on, and use those for so many rows; `fit` calls it."""
         if self._buffers_by_rows is None:
             self._buffers_by_rows = {}
-        self._buffers = self._buffers_by_rows.setdefault(rows, {})
+        kept = self._buffers_by_rows
+        self._buffers = kept[rows] = kept.pop(rows, {})
+        if len(kept) > KEPT:
+            del kept[next(iter(kept))]
 
     def release(self) -> None:
         """Forget buffers and saved values; called where `fit` ends."""
@@ -38,9 +51,11 @@ class Scratch:
         buffers = self._buffers
         if buffers is None:
             return None
-        array = buffers.get(name)
-        if array is None:
-            array = buffers[name] = np.empty(shape, dtype)
+        asked = shape, dtype
+        found = buffers.get(name)
+        if found is None or found[0] != asked:
+            found = buffers[name] = asked, np.empty(shape, dtype)
+        array: Array = found[1]
         return array
 
     def _buffer_like(self, name: str, x: Array, dtype: Any = None) -> Array | None:
@@ -48,9 +63,11 @@ class Scratch:
         buffers = self._buffers
         if buffers is None:
             return None
-        array = buffers.get(name)
-        if array is None:
-            array = buffers[name] = np.empty_like(x, dtype)
+        asked = _layout(x), dtype
+        found = buffers.get(name)
+        if found is None or found[0] != asked:
+            found = buffers[name] = asked, np.empty_like(x, dtype)
+        array: Array = found[1]
         return array
 
     def _empty(self, name: str, shape: Shape, dtype: Any) -> Array:
@@ -59,16 +76,33 @@ class Scratch:
 
     def _empty_like(self, name: str, x: Array) -> Array:
         """Return the same with the shape of `x` and its order in memory."""
-        return self._reused(name, np.empty_like, x)
+        return self._reused_like(name, np.empty_like, x)
 
     def _reused(self, name: str, make: Callable[..., Made], *arguments: Any) -> Made:
-        """Return make(*arguments), arrays of any kind; inside `fit` made once, then reused."""
+        """Return make(*arguments), whatever it makes; inside `fit` once, as long as they stay.
+
+        The arguments have to be such as == compares: no arrays.
+        """
         buffers = self._buffers
         if buffers is None:
             return make(*arguments)
-        made: Made | None = buffers.get(name)
-        if made is None:
-            made = buffers[name] = make(*arguments)
+        asked = make, arguments
+        found = buffers.get(name)
+        if found is None or found[0] != asked:
+            found = buffers[name] = asked, make(*arguments)
+        made: Made = found[1]
+        return made
+
+    def _reused_like(self, name: str, make: Callable[[Array], Array], x: Array) -> Array:
+        """Return make(x), as np.zeros_like(x); inside `fit` once, as long as x has this layout."""
+        buffers = self._buffers
+        if buffers is None:
+            return make(x)
+        asked = make, _layout(x)
+        found = buffers.get(name)
+        if found is None or found[0] != asked:
+            found = buffers[name] = asked, make(x)
+        made: Array = found[1]
         return made
 
     def _recall(self) -> Any:

@@ -19,15 +19,14 @@ class ReLU(Layer):
             y: Array = np.maximum(x, 0)
             return y
         # y = maximum(x, 0)
-        zero = self._reused("0", np.zeros_like, x)
+        zero = self._reused_like("0", np.zeros_like, x)
         y = np.maximum(x, zero, out=self._buffer_like("y", x))
-        self._saved = y  # y > 0 where x > 0
+        self._saved = y, zero  # y > 0 where x > 0
         return y
 
     def backward(self, dy: Array) -> Array:
-        y = self._recall()
+        y, zero = self._recall()
         # dx = dy * (y > 0)
-        zero = self._reused("0", np.zeros_like, y)
         positive = np.greater(y, zero, self._buffer_like("positive", y, bool))
         dx: Array = np.multiply(dy, positive, self._buffer_like("dx", y))
         return dx

@@ -116,10 +116,8 @@ class Convolution(Layer):
 
     def backward(self, dy: Array) -> Array:
         self.backward_parameters(dy)
-        image = self._recall()
-        dyT = contiguous(self._lay(dy), "dy", self._reused)
-        dx = self._empty("dx", image.shape, image.dtype)
-        self._correlation.image(dyT, self._kernel(self.weight.value), dx, self._reused)
+        dyT = contiguous(self._lay(np.asarray(dy, self.dtype)), "dy", self._reused)
+        dx = self._correlation.image(dyT, self._kernel(self.weight.value), self._reused)
         return self._lift(dx[:, *self._windows.inside])
 
     def backward_parameters(self, dy: Array) -> None:

@@ -53,35 +53,37 @@ class Correlation:
             sums += quiet_matmul(patches.reshape(groups, dW[0].size, -1), dy_.swapaxes(1, 2))
         dW[...] = sums.swapaxes(1, 2).reshape(dW.shape)
 
-    def image(self, dy: Array, W: Array, dx: Array, reused: Callable[..., Any]) -> None:
-        """Write ∂L/∂x to dx, of the shape of the padded image."""
+    def image(self, dy: Array, W: Array, reused: Callable[..., Any]) -> Array:
+        """Return ∂L/∂x, of the shape of the padded image."""
         kernels = W.reshape(self.groups, len(W) // self.groups, -1).swapaxes(1, 2)
         WT = kernels.reshape(-1, kernels.shape[2])  # (channels * size, filters / groups)
+        dx: Array
         if self.windows.trivial:
+            dx = reused("scatter", np.empty, (len(WT), *dy.shape[1:]), dy.dtype)
             self._product(WT, _matrix(dy), _matrix(dx))
-            return
+            return dx
+        dx, blocks = reused("scatter", self._scatter, len(WT), dy.shape[-1], dy.dtype, reused)
         dx.fill(0)
-        for rows, dpatches, additions in reused("scatter", self._scatter, dx, len(WT), reused):
+        for rows, dpatches, additions in blocks:
             # dpatches = W.T @ dy, each pixel of which goes to where it came from
             self._product(WT, _matrix(dy[:, rows]), dpatches)
             for place, part in additions:
                 np.add(place, part, out=place)
+        return dx
 
     def _scatter(
-        self, dx: Array, length: int, reused: Callable[..., Any]
-    ) -> list[tuple[slice, Array, list[tuple[Array, Array]]]]:
-        """Return for each block its rows, room for its patches, and what is to be added to what."""
-        windows, n = self.windows, dx.shape[-1]
-        room = self._room(length, n, dx.dtype, reused)
+        self, length: int, n: int, dtype: "np.dtype[np.floating]", reused: Callable[..., Any]
+    ) -> tuple[Array, list[tuple[slice, Array, list[tuple[Array, Array]]]]]:
+        """Return room for dx; and for each block its rows, dp, and what is to be added to what."""
+        windows = self.windows
+        dx = np.empty((length // math.prod(windows.size), *windows.padded, n), dtype)
         blocks = []
-        for rows in self._blocks(length, n, dx.dtype.itemsize):
-            shape = (len(dx), *windows.size, rows.stop - rows.start, windows.output[1], n)
-            patches = room[: math.prod(shape)].reshape(shape)
+        for rows, patches, columns in reused("patches", self._room, length, n, dtype):
             additions = [
                 (windows.at(dx, i, j, rows), patches[:, i, j]) for i, j in windows.places()
             ]
-            blocks.append((rows, patches.reshape(length, -1), additions))
-        return blocks
+            blocks.append((rows, columns, additions))
+        return dx, blocks
 
     def _product(self, a: Array, b: Array, out: Array) -> None:
         """Write a @ b, group by group, where the rows of all three are divided into groups."""
@@ -104,38 +106,30 @@ class Correlation:
         if windows.trivial:
             yield slice(0, windows.output[0]), _matrix(x)
             return
-        # The views are kept for as long as the image lies where it did.
-        for rows, seen, patches in reused(
-            f"seen at {x.ctypes.data}", self._seen, x, length, reused
-        ):
-            np.copyto(patches, seen)
-            yield rows, patches.reshape(length, -1)
-
-    def _seen(
-        self, x: Array, length: int, reused: Callable[..., Any]
-    ) -> list[tuple[slice, Array, Array]]:
-        """Return for each block its rows, its windows, and room for a copy of them."""
-        room = self._room(length, x.shape[-1], x.dtype, reused)
-        blocks = []
-        for rows in self._blocks(length, x.shape[-1], x.dtype.itemsize):
-            seen = self.windows.view(x, rows)
-            blocks.append((rows, seen, room[: seen.size].reshape(seen.shape)))
-        return blocks
+        seen = windows.view(x)
+        for rows, patches, columns in reused("patches", self._room, length, x.shape[-1], x.dtype):
+            np.copyto(patches, seen[:, :, :, rows])
+            yield rows, columns
 
     def _room(
-        self, length: int, n: int, dtype: "np.dtype[np.floating]", reused: Callable[..., Any]
-    ) -> Array:
-        """Return memory for the patches of a block."""
-        block = next(self._blocks(length, n, dtype.itemsize))
-        size = length * (block.stop - block.start) * self.windows.output[1] * n
-        room: Array = reused("patches", np.empty, (size,), dtype)
-        return room
+        self, length: int, n: int, dtype: "np.dtype[np.floating]"
+    ) -> list[tuple[slice, Array, Array]]:
+        """Return for each block its rows, and room for its patches, as windows and as columns.
 
-    def _blocks(self, length: int, n: int, itemsize: int) -> Iterator[slice]:
-        """Yield the rows of places in blocks, for patches of so many numbers."""
-        height, width = self.windows.output
-        step = max(1, min(height, BLOCK_BYTES // (length * width * n * itemsize)))
-        return (slice(i, min(i + step, height)) for i in range(0, height, step))
+        A block is so many rows of places that their patches stay in cache, and one at least. They
+        all have the same room.
+        """
+        (kh, kw), (height, width) = self.windows.size, self.windows.output
+        row = width * n  # a row of places, in columns
+        step = min(height, max(1, BLOCK_BYTES // max(1, length * row * dtype.itemsize)))
+        room = np.empty(length * step * row, dtype)
+        blocks = []
+        for start in range(0, height, step):
+            rows = slice(start, min(start + step, height))
+            count = rows.stop - start
+            columns = room[: length * count * row].reshape(length, count * row)
+            blocks.append((rows, columns.reshape(-1, kh, kw, count, width, n), columns))
+        return blocks
 
 
 def _matrix(x: Array) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyframe.layers.activations import sigmoid
 from tinyframe.layers.layer import Layer
-from tinyframe.scratch import anew, pieces
+from tinyframe.scratch import pieces
 from tinyframe.types import Array
 
 
@@ -20,9 +20,10 @@ class GELU(Layer):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        reused = self._reused if training else anew
-        y: Array = reused("y", np.empty_like, x)
-        slope, t = reused("slope", np.empty_like, x), reused("t", np.empty_like, x)
+        y, slope, t = (
+            self._empty_like(name, x) if training else np.empty_like(x)
+            for name in ("y", "slope", "t")
+        )
         a, b = _GELU_SCALE, _GELU_SCALE * 0.044715
         for x_, y_, slope_, t_ in pieces(x, y, slope, t):
             np.clip(x_, -10, 10, out=t_)  # beyond, where x³ may overflow, tanh u is ±1

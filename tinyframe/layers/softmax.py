@@ -37,13 +37,13 @@ class _AlongAxis(Layer):
             )
         return input_shape
 
-    def _sum(self, xT: Array, out: Array | None) -> Array:
+    def _sum(self, xT: Array) -> Array:
         """Return the sums over the first axis."""
         if self._buffers is None or xT.ndim != 2:  # noqa: PLR2004 - (classes, batch)
-            total: Array = np.add.reduce(xT, axis=0, out=out)
+            total: Array = np.add.reduce(xT, axis=0)
             return total
         # sum(x) = 1 @ x, which is faster
-        product: Array = self._reused("1", np.ones, len(xT), xT.dtype).dot(xT, out)
+        product: Array = self._reused("1", np.ones, len(xT), xT.dtype).dot(xT)
         return product
 
     @abstractmethod
@@ -77,12 +77,10 @@ class Softmax(_AlongAxis):
     def forward(self, x: Array, training: bool = False) -> Array:
         # y = exp(x - max(x)) / sum(exp(x - max(x))), on the transpose: the classes come first
         xT = x.swapaxes(0, self.axis)
-        y_out = row_out = None
-        if training:
-            y_out, row_out = self._buffer_like("y", xT), self._buffer_like("row", xT[0])
-        y: Array = np.subtract(xT, np.maximum.reduce(xT, axis=0, out=row_out), y_out)
+        out = self._buffer_like("y", xT) if training else None
+        y: Array = np.subtract(xT, np.maximum.reduce(xT, axis=0), out)
         np.exp(y, y)
-        y /= self._sum(y, row_out)
+        y /= self._sum(y)
         y = y.swapaxes(0, self.axis)
         if training:
             self._saved = y
@@ -92,7 +90,7 @@ class Softmax(_AlongAxis):
         yT, dyT = self._recall().swapaxes(0, self.axis), dy.swapaxes(0, self.axis)
         # dx = y * (dy - sum(dy * y))
         dx: Array = np.multiply(dyT, yT, self._buffer_like("dx", yT))
-        np.subtract(dyT, self._sum(dx, self._buffer_like("row", yT[0])), dx)
+        np.subtract(dyT, self._sum(dx), dx)
         dx *= yT
         return dx.swapaxes(0, self.axis)
 

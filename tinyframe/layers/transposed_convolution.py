@@ -51,8 +51,7 @@ class ConvTranspose2D(Convolution):
             self._check_input(x)
         reused = self._reused if training else anew
         xT = contiguous(batch_last(x), "x", reused)
-        padded = reused("y", np.empty, (self.filters, *self._windows.padded, len(x)), self.dtype)
-        self._correlation.image(xT, self.weight.value, padded, reused)
+        padded = self._correlation.image(xT, self.weight.value, reused)
         if self.use_bias:
             padded += self.bias.value.reshape(-1, 1, 1, 1)
         if training:

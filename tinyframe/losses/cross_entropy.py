@@ -94,11 +94,10 @@ class CrossEntropyLoss(Loss):
             return self._forward_labels(prediction, target)
         y, m = self._weighted_target(prediction, target, weight)
         if self.from_logits:
-            row_out = self._buffer("row", (*prediction.shape[:-1], 1), prediction.dtype)
-            highest = np.maximum.reduce(prediction, axis=-1, keepdims=True, out=row_out)
+            highest = np.maximum.reduce(prediction, axis=-1, keepdims=True)
             z = np.subtract(prediction, highest, out=self._buffer_like("z", prediction))
             p = np.exp(z, out=self._buffer_like("p", prediction))
-            total = np.add.reduce(p, axis=-1, keepdims=True, out=row_out)
+            total = np.add.reduce(p, axis=-1, keepdims=True)
             p /= total
             # surprise = log(sum(exp(z))) - z
             surprise = np.subtract(np.log(total, out=total), z, out=z)
@@ -127,11 +126,9 @@ class CrossEntropyLoss(Loss):
         zT = np.moveaxis(prediction, -1, 0)
         if self._buffers is None:  # inside `fit` they are checked already
             check_labels(labels, len(zT))
-        row = self._buffer_like("row", zT[0])
-        highest = np.maximum.reduce(zT, axis=0, out=row)
-        z = np.subtract(zT, highest, out=self._buffer_like("z", zT))
+        z = np.subtract(zT, np.maximum.reduce(zT, axis=0), out=self._buffer_like("z", zT))
         p = np.exp(z, out=self._buffer_like("p", zT))
-        total = np.add.reduce(p, axis=0, out=row)
+        total = np.add.reduce(p, axis=0)
         p /= total
         places = self._reused("places", _places, labels.shape)
         self.mass = m = float(labels.size)
@@ -198,10 +195,7 @@ class CrossEntropyLoss(Loss):
             return np.moveaxis(gradient, 0, -1)
         if self.from_logits:
             # gradient = (p * sum(y) - y) / m
-            row_out = self._buffer("row", (*p.shape[:-1], 1), p.dtype)
-            gradient = np.multiply(
-                p, np.add.reduce(y, axis=-1, keepdims=True, out=row_out), out=gradient
-            )
+            gradient = np.multiply(p, np.add.reduce(y, axis=-1, keepdims=True), out=gradient)
             gradient -= y
         else:
             # gradient = -y / p / m

@@ -13,7 +13,7 @@ from tinyframe.checks import iterable
 from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
 from tinyframe.metrics.ranking import roc_auc
 from tinyframe.metrics.regression import mae, mse, r2
-from tinyframe.targets import are_classes, are_labels
+from tinyframe.targets import are_classes, are_labels, dense_target
 from tinyframe.types import Array
 
 MetricFunction: TypeAlias = Callable[..., float]
@@ -161,15 +161,20 @@ class Scores:
         self.ignored = ignored
         self.batch: int | None = None
         self._gathered: dict[str, Array] = {}  # with room for more rows
-        self._rows = 0
+        self._rows = self._room = 0
 
     def clear(self) -> None:
         """Begin anew."""
-        self._rows = 0
+        self._room = max(self._room, self._rows)  # as many may come again
+        self._gathered, self._rows = {}, 0
 
     def add(self, prediction: Array, target: Array, weight: Array | None) -> None:
-        """Copy the next rows."""
+        """Copy the next rows. One without a weight counts 1, where others have some."""
         stop = self._rows + len(prediction)
+        if self._rows:
+            weight = self._weight(weight, len(prediction))
+            if target.ndim != self._gathered["target"].ndim:
+                target = self._rows_for_labels(target, prediction)
         new = {"prediction": prediction, "target": target, "weight": weight}
         if self.batch is not None:
             new["batch"] = np.full(len(prediction), self.batch)
@@ -178,12 +183,30 @@ class Scores:
                 continue
             gathered = self._gathered.get(name)
             if gathered is None or len(gathered) < stop:
-                larger = np.empty((max(stop, 2 * self._rows), *rows.shape[1:]), rows.dtype)
+                room = max(stop, 2 * self._rows, self._room)
+                larger = np.empty((room, *rows.shape[1:]), rows.dtype)
                 if gathered is not None:
                     larger[: self._rows] = gathered[: self._rows]
                 gathered = self._gathered[name] = larger
             gathered[self._rows : stop] = rows
         self._rows = stop
+
+    def _weight(self, weight: Array | None, rows: int) -> Array | None:
+        """Return the weights of the next rows, ones if need be; or give those before them ones."""
+        weighted = "weight" in self._gathered
+        if weight is None:
+            return np.ones(rows) if weighted else None
+        if not weighted:
+            self._gathered["weight"] = np.ones(self._rows)
+        return weight
+
+    def _rows_for_labels(self, target: Array, prediction: Array) -> Array:
+        """Return the next targets as rows if they are labels, else make rows of those before."""
+        if target.ndim < prediction.ndim:
+            return dense_target(target, prediction)
+        before = self.gathered
+        self._gathered["target"] = dense_target(before["target"], before["prediction"])
+        return target
 
     @property
     def gathered(self) -> dict[str, Array]:
