@@ -53,7 +53,8 @@ small = st.integers(1, 3)
 sizes = st.one_of(small, st.tuples(small, small))
 steps = st.integers(1, 2)
 paddings = st.sampled_from(["valid", "same", 1, (0, 2)])
-sides = st.sampled_from(["valid", "same", 1])
+sides = st.sampled_from(["valid", "same", 0, 1, (1, 0)])
+windows = st.one_of(st.integers(2, 3), st.tuples(st.integers(2, 3), st.integers(2, 3)))
 images = st.tuples(st.sampled_from([2, 4]), st.integers(5, 7), st.integers(5, 6))
 sequences = st.tuples(st.integers(1, 4), st.sampled_from([2, 4]))
 flags = st.booleans()
@@ -96,23 +97,26 @@ LAYERS = {
         st.builds(Conv2D, st.just(4), small, groups=st.just(4)), st.just((4, 4, 3)),
     ),
     "Conv1D": (
-        st.builds(Conv1D, st.sampled_from([2, 4]), small, stride=steps,
-                  padding=st.sampled_from(["valid", "same"]), groups=groups, use_bias=flags),
-        st.tuples(st.integers(3, 6), st.sampled_from([2, 4])),
+        st.builds(
+            Conv1D, st.sampled_from([2, 4]), small, stride=steps,
+            padding=st.sampled_from(["valid", "same", 0, 1, 2]), dilation=steps, groups=groups,
+            use_bias=flags,
+        ),
+        st.tuples(st.integers(5, 7), st.sampled_from([2, 4])),
     ),
     "ConvTranspose2D": (
         st.builds(
-            ConvTranspose2D, st.sampled_from([2, 4]), st.integers(2, 3),
-            stride=steps, padding=sides, groups=groups, use_bias=flags,
+            ConvTranspose2D, st.sampled_from([2, 4]), windows, stride=steps, padding=sides,
+            groups=groups, use_bias=flags,
         ),
         st.tuples(st.sampled_from([2, 4]), st.integers(2, 3), st.integers(2, 3)),
     ),
     "MaxPool2D": (
-        st.builds(MaxPool2D, st.integers(2, 3), st.none() | steps, sides),
+        st.builds(MaxPool2D, windows, stride=st.none() | steps, padding=sides),
         images,
     ),
     "AveragePool2D": (
-        st.builds(AveragePool2D, st.integers(2, 3), st.none() | steps, sides),
+        st.builds(AveragePool2D, windows, stride=st.none() | steps, padding=sides),
         images,
     ),
     "GlobalAveragePool2D": (st.builds(GlobalAveragePool2D), images),

@@ -36,6 +36,7 @@ CASES = {  # also those of test_torch_weights.py
     "Conv2D, 1×1": (lambda: tf.Conv2D(3, 1), IMAGE),
     "Conv1D": (lambda: tf.Conv1D(6, 3, stride=2, padding="same", groups=2), SEQUENCE),
     "ConvTranspose2D": (lambda: tf.ConvTranspose2D(6, 3, stride=2, padding=1, groups=2), IMAGE),
+    "Conv1D with padding": (lambda: tf.Conv1D(6, 3, padding=1, dilation=2), SEQUENCE),
     "MaxPool2D": (lambda: tf.MaxPool2D(2), IMAGE),
     "MaxPool2D, overlapping": (lambda: tf.MaxPool2D(3, 2, 1), IMAGE),
     "AveragePool2D": (lambda: tf.AveragePool2D(3, 2, 1), IMAGE),

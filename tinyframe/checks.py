@@ -29,6 +29,19 @@ def positive_integer(name: str, value: Any) -> int:
     return number
 
 
+def integer_from_zero(name: str, value: Any) -> int:
+    """Return `value` as an int ≥ 0; TypeError for what is no integer, ValueError below 0."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} expected an integer ≥ 0, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} expected an integer ≥ 0, got {value!r}") from None
+    if number < 0:
+        raise ValueError(f"{name} expected an integer ≥ 0, got {value!r}")
+    return number
+
+
 def boolean(name: str, value: Any) -> bool:
     """Return `value` as a bool; TypeError for what is neither True nor False."""
     if not isinstance(value, (bool, np.bool_, int)) or value not in (0, 1):

@@ -1,8 +1,7 @@
 """Memory that lasts from forward to backward, and, inside `fit`, from one step to the next."""
 
 from collections.abc import Callable, Iterator
-from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -15,7 +14,8 @@ KEPT = 6
 same of the validation data, and two more where a batch's parts differ by a row.
 """
 
-_layout = attrgetter("shape", "strides", "dtype")
+Kept: TypeAlias = tuple[Any, Any]
+"""(asked, made): what is kept under a name, as long as the same is asked for."""
 
 
 class Scratch:
@@ -29,9 +29,8 @@ class Scratch:
     """
 
     _saved: Any = None
-    # name: (what was asked for, what was made), for the number of rows in use
-    _buffers: dict[str, tuple[Any, Any]] | None = None
-    _buffers_by_rows: dict[int, dict[str, tuple[Any, Any]]] | None = None  # the last used is last
+    _buffers: dict[str, Kept] | None = None  # those for the number of rows in use
+    _buffers_by_rows: dict[int, dict[str, Kept]] | None = None  # the last used one is last
 
     def reuse_buffers(self, rows: int) -> None:
         """Keep buffers from now on, and use those for so many rows; `fit` calls it."""
@@ -52,22 +51,22 @@ class Scratch:
         if buffers is None:
             return None
         asked = shape, dtype
-        found = buffers.get(name)
-        if found is None or found[0] != asked:
-            found = buffers[name] = asked, np.empty(shape, dtype)
-        array: Array = found[1]
+        kept = buffers.get(name)
+        if kept is None or kept[0] != asked:
+            kept = buffers[name] = asked, np.empty(shape, dtype)
+        array: Array = kept[1]
         return array
 
     def _buffer_like(self, name: str, x: Array, dtype: Any = None) -> Array | None:
-        """Return the same with the shape of `x` and its order in memory."""
+        """Return the same with the shape of `x`; at first, with its order in memory too."""
         buffers = self._buffers
         if buffers is None:
             return None
-        asked = _layout(x), dtype
-        found = buffers.get(name)
-        if found is None or found[0] != asked:
-            found = buffers[name] = asked, np.empty_like(x, dtype)
-        array: Array = found[1]
+        asked = x.shape, x.dtype, dtype
+        kept = buffers.get(name)
+        if kept is None or kept[0] != asked:
+            kept = buffers[name] = asked, np.empty_like(x, dtype)
+        array: Array = kept[1]
         return array
 
     def _empty(self, name: str, shape: Shape, dtype: Any) -> Array:
@@ -75,35 +74,35 @@ class Scratch:
         return self._reused(name, np.empty, shape, dtype)
 
     def _empty_like(self, name: str, x: Array) -> Array:
-        """Return the same with the shape of `x` and its order in memory."""
+        """Return the same with the shape of `x`; at first, with its order in memory too."""
         return self._reused_like(name, np.empty_like, x)
 
     def _reused(self, name: str, make: Callable[..., Made], *arguments: Any) -> Made:
         """Return make(*arguments), whatever it makes; inside `fit` once, as long as they stay.
 
-        The arguments have to be such as == compares: no arrays.
+        The arguments are compared by ==; so they are no arrays.
         """
         buffers = self._buffers
         if buffers is None:
             return make(*arguments)
         asked = make, arguments
-        found = buffers.get(name)
-        if found is None or found[0] != asked:
-            found = buffers[name] = asked, make(*arguments)
-        made: Made = found[1]
+        kept = buffers.get(name)
+        if kept is None or kept[0] != asked:
+            kept = buffers[name] = asked, make(*arguments)
+        made: Made = kept[1]
         return made
 
     def _reused_like(self, name: str, make: Callable[[Array], Array], x: Array) -> Array:
-        """Return make(x), as np.zeros_like(x); inside `fit` once, as long as x has this layout."""
+        """Return make(x), as np.zeros_like(x); inside `fit` once, as long as x has this shape."""
         buffers = self._buffers
         if buffers is None:
             return make(x)
-        asked = make, _layout(x)
-        found = buffers.get(name)
-        if found is None or found[0] != asked:
-            found = buffers[name] = asked, make(x)
-        made: Array = found[1]
-        return made
+        asked = make, x.shape, x.dtype
+        kept = buffers.get(name)
+        if kept is None or kept[0] != asked:
+            kept = buffers[name] = asked, make(x)
+        array: Array = kept[1]
+        return array
 
     def _recall(self) -> Any:
         """Return what the forward pass saved."""
@@ -143,6 +142,9 @@ def pieces(*arrays: Array, size: int = PIECE) -> Iterator[tuple[Array, ...]]:
     For functions of each element on its own. Arrays that do not lie alike in memory come whole.
     """
     first = arrays[0]
+    if first.size <= size:
+        yield arrays
+        return
     alike = all(a.strides == first.strides and a.shape == first.shape for a in arrays)
     order = np.argsort(first.strides)[::-1]
     if not alike or not first.transpose(order).flags.c_contiguous:

@@ -28,7 +28,9 @@ class ReLU(Layer):
         y, zero = self._recall()
         # dx = dy * (y > 0)
         positive = np.greater(y, zero, self._buffer_like("positive", y, bool))
-        dx: Array = np.multiply(dy, positive, self._buffer_like("dx", y))
+        dx = self._empty_like("dx", y)
+        np.copyto(dx, positive)  # as numbers: a product with them as they are takes longer
+        dx *= dy
         return dx
 
 

@@ -118,7 +118,8 @@ class MultiHeadAttention(Layer):
         """Return (n · features, batch · time) as n times (batch, heads, d, time): a view."""
         n = len(x) // self.weight.shape[0]
         d = self.weight.shape[0] // self.heads
-        return x.reshape(n, self.heads, d, batch, -1).transpose(0, 3, 1, 2, 4)
+        time = (self.input_shape or (0,))[0]
+        return x.reshape(n, self.heads, d, batch, time).transpose(0, 3, 1, 2, 4)
 
     @property
     def _scale(self) -> float:
@@ -132,7 +133,7 @@ class MultiHeadAttention(Layer):
     @staticmethod
     def _rows(A: Array) -> int:
         """Return how many samples make a block."""
-        return max(1, BLOCK_BYTES * len(A) // A.nbytes)
+        return max(1, BLOCK_BYTES // (math.prod(A.shape[1:]) * A.itemsize))
 
     def _hide(self, A: Array, row: Array | None, skipped: Array | None) -> Array:
         """Hide scores (batch, heads, key, query) behind −∞; return the highest of each query.
@@ -197,7 +198,7 @@ class MultiHeadAttention(Layer):
         self._sum(dqkv, self.bias.grad)
         dx = self._empty_like("dx", xT)
         quiet_matmul(self.weight.value, dqkv, dx)
-        return dx.reshape(features, batch, -1).transpose(1, 2, 0)
+        return dx.reshape(features, *dy.shape[:2]).transpose(1, 2, 0)
 
     def _sum(self, rows: Array, out: Array) -> None:
         """Write the sums of rows, as a product with ones."""

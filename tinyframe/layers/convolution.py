@@ -1,10 +1,11 @@
 """Convolutions: a small kernel of weights moved over images or sequences."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from tinyframe.checks import batched, boolean, function, positive_integer
+from tinyframe.checks import batched, boolean, function, integer_from_zero, positive_integer
 from tinyframe.initializers import Initializer, he_normal, zeros
 from tinyframe.layers.correlation import Correlation
 from tinyframe.layers.layer import Layer
@@ -70,8 +71,8 @@ class Convolution(Layer):
             ("stride", stride),
             ("dilation", dilation),
         ):
-            pair(name, value)
-        padding_argument("padding", padding)
+            self._pair(name, value)
+        self._sides(padding)
         self.kernel_size, self.stride, self.dilation = kernel_size, stride, dilation
         self.padding = padding
         self.groups = positive_integer("groups", groups)
@@ -87,8 +88,16 @@ class Convolution(Layer):
             )
 
     def _make_windows(self, image: Pair, kernel: Pair) -> Windows:
-        stride, dilation = pair("stride", self.stride), pair("dilation", self.dilation)
-        return Windows(self, image, kernel, stride, self.padding, dilation)
+        stride, dilation = self._pair("stride", self.stride), self._pair("dilation", self.dilation)
+        return Windows(self, image, kernel, stride, self._sides(self.padding), dilation)
+
+    def _pair(self, name: str, value: Any) -> Pair:
+        """Return a size as (height, width), or raise TypeError or ValueError: what was expected."""
+        return pair(name, value)
+
+    def _sides(self, padding: Any) -> Padding:
+        """Return the padding as one of images, or raise likewise."""
+        return padding_argument("padding", padding)
 
     def _make_parameters(self, windows: Windows, weight_shape: Shape) -> None:
         self._correlation = Correlation(windows, self.groups)
@@ -181,8 +190,8 @@ class Conv1D(Convolution):
 
         y_f(t) = b_f + Σ_ci W_fci x_c(t + i)
 
-    It is a `Conv2D` of height 1. Arguments and errors are those of `Convolution`, the sizes single
-    integers.
+    It is a `Conv2D` of height 1. Arguments and errors are those of `Convolution`, the sizes and the
+    padding along time single integers.
     """
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -192,10 +201,18 @@ class Conv1D(Convolution):
             )
         time, channels = input_shape
         self._check_groups(channels)
-        size = positive_integer("kernel_size", self.kernel_size)
-        windows = self._make_windows((1, time), (1, size))
-        self._make_parameters(windows, (self.filters, channels // self.groups, size))
+        kernel = self._pair("kernel_size", self.kernel_size)
+        windows = self._make_windows((1, time), kernel)
+        self._make_parameters(windows, (self.filters, channels // self.groups, kernel[1]))
         return (windows.output[1], self.filters)
+
+    def _pair(self, name: str, value: Any) -> Pair:
+        return 1, positive_integer(name, value)
+
+    def _sides(self, padding: Any) -> Padding:
+        if isinstance(padding, str):
+            return padding_argument("padding", padding)
+        return 0, integer_from_zero("padding", padding)
 
     @staticmethod
     def _kernel(weight: Array) -> Array:

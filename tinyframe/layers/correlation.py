@@ -119,7 +119,8 @@ class Correlation:
         A block is so many rows of places that their patches stay in cache, and one at least. They
         all have the same room.
         """
-        (kh, kw), (height, width) = self.windows.size, self.windows.output
+        size, (height, width) = self.windows.size, self.windows.output
+        channels = length // math.prod(size)
         row = width * n  # a row of places, in columns
         step = min(height, max(1, BLOCK_BYTES // max(1, length * row * dtype.itemsize)))
         room = np.empty(length * step * row, dtype)
@@ -128,7 +129,7 @@ class Correlation:
             rows = slice(start, min(start + step, height))
             count = rows.stop - start
             columns = room[: length * count * row].reshape(length, count * row)
-            blocks.append((rows, columns.reshape(-1, kh, kw, count, width, n), columns))
+            blocks.append((rows, columns.reshape(channels, *size, count, width, n), columns))
         return blocks
 
 

@@ -34,9 +34,10 @@ class Dropout(Layer):
         if not training:
             return x
         # mask = (uniform(0, 1) >= rate) / (1 - rate), drawn in the order in which x lies in memory
-        mask = self._empty_like("mask", x)
-        as_it_lies = mask.transpose(np.argsort(mask.strides)[::-1])
-        self.rng.random(out=as_it_lies, dtype=x.dtype.type)
+        order = np.argsort(x.strides)[::-1]
+        drawn = self._empty("mask", tuple(x.shape[axis] for axis in order), x.dtype)
+        self.rng.random(out=drawn, dtype=x.dtype.type)
+        mask = drawn.transpose(np.argsort(order))
         kept = np.greater_equal(mask, self.rate, out=self._buffer_like("kept", x, bool))
         np.multiply(kept, 1 / (1 - self.rate), out=mask, dtype=mask.dtype)
         self._saved = mask

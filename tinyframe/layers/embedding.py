@@ -103,7 +103,8 @@ class Embedding(Layer):
         # dW[k] = sum of dy where the token is k: sorted by token, they are stretches of dy
         order = np.argsort(tokens, kind="stable")
         ranked = tokens[order]
-        starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+        first = np.concatenate([[True], ranked[1:] != ranked[:-1]])[: len(ranked)]
+        starts = np.flatnonzero(first)
         rows = self._buffer("dy", (len(order), self.width), dy.dtype)
         rows = dy.reshape(-1, self.width).take(order, axis=0, out=rows, mode="clip")
         sums = np.add.reduceat(rows, starts, axis=0)

@@ -224,5 +224,5 @@ class GlobalAveragePool2D(Layer):
     def backward(self, dy: Array) -> Array:
         x = self._recall()
         dx = self._empty_like("dx", x)
-        dx[...] = (dy / np.asarray(x[0, 0].size, dy.dtype))[:, :, np.newaxis, np.newaxis]
+        dx[...] = (dy / np.asarray(math.prod(x.shape[2:]), dy.dtype))[:, :, np.newaxis, np.newaxis]
         return dx

@@ -81,13 +81,12 @@ class Softmax(_AlongAxis):
         y: Array = np.subtract(xT, np.maximum.reduce(xT, axis=0), out)
         np.exp(y, y)
         y /= self._sum(y)
-        y = y.swapaxes(0, self.axis)
         if training:
             self._saved = y
-        return y
+        return y.swapaxes(0, self.axis)
 
     def backward(self, dy: Array) -> Array:
-        yT, dyT = self._recall().swapaxes(0, self.axis), dy.swapaxes(0, self.axis)
+        yT, dyT = self._recall(), dy.swapaxes(0, self.axis)
         # dx = y * (dy - sum(dy * y))
         dx: Array = np.multiply(dyT, yT, self._buffer_like("dx", yT))
         np.subtract(dyT, self._sum(dx), dx)

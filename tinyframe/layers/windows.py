@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from tinyframe.checks import positive_integer
+from tinyframe.checks import integer_from_zero, positive_integer
 from tinyframe.scratch import contiguous
 from tinyframe.types import Array, Shape
 
@@ -23,10 +23,7 @@ def pair(name: str, value: int | Pair, *, zero: bool = False) -> Pair:
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:  # noqa: PLR2004 - a pair
         raise ValueError(f"{name} expected an integer or a pair (height, width), got {value!r}")
-    height, width = (
-        0 if zero and isinstance(v, (int, np.integer)) and v == 0 else positive_integer(name, v)
-        for v in values
-    )
+    height, width = ((integer_from_zero if zero else positive_integer)(name, v) for v in values)
     return height, width
 
 
