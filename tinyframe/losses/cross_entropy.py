@@ -126,8 +126,8 @@ class CrossEntropyLoss(Loss):
         zT = np.moveaxis(prediction, -1, 0)
         if self._buffers is None:  # inside `fit` they are checked already
             check_labels(labels, len(zT))
-        z = np.subtract(zT, np.maximum.reduce(zT, axis=0), out=self._buffer_like("z", zT))
-        p = np.exp(z, out=self._buffer_like("p", zT))
+        z = np.subtract(zT, np.maximum.reduce(zT, axis=0), out=self._buffer_like("zT", zT))
+        p = np.exp(z, out=self._buffer_like("pT", zT))
         total = np.add.reduce(p, axis=0)
         p /= total
         places = self._reused("places", _places, labels.shape)
@@ -188,22 +188,22 @@ class CrossEntropyLoss(Loss):
     def backward(self) -> Array:
         p, y, m = self._recall()
         m = m or 1.0
-        gradient = self._buffer_like("gradient", p)
         if isinstance(y, tuple):  # labels: gradient = (p - one_hot) / m
-            gradient = np.divide(p, p.dtype.type(m), out=gradient)
+            out = self._buffer_like("gradientT", p)
+            gradient: Array = np.divide(p, p.dtype.type(m), out=out)
             gradient[y] -= 1 / m
             return np.moveaxis(gradient, 0, -1)
+        out = self._buffer_like("gradient", p)
         if self.from_logits:
             # gradient = (p * sum(y) - y) / m
-            gradient = np.multiply(p, np.add.reduce(y, axis=-1, keepdims=True), out=gradient)
+            gradient = np.multiply(p, np.add.reduce(y, axis=-1, keepdims=True), out=out)
             gradient -= y
         else:
             # gradient = -y / p / m
-            gradient = np.divide(y, p, out=gradient)
+            gradient = np.divide(y, p, out=out)
             np.negative(gradient, out=gradient)
         gradient /= m
-        result: Array = gradient
-        return result
+        return gradient
 
 
 def _about_one(weights: Array) -> tuple[Array, float]:
