@@ -95,7 +95,7 @@ class Convolution(Layer):
         """Return a size as (height, width), or raise TypeError or ValueError: what was expected."""
         return pair(name, value)
 
-    def _sides(self, padding: Any) -> Padding:
+    def _sides(self, padding: Padding) -> Padding:
         """Return the padding as one of images, or raise likewise."""
         return padding_argument("padding", padding)
 
@@ -209,7 +209,7 @@ class Conv1D(Convolution):
     def _pair(self, name: str, value: Any) -> Pair:
         return 1, positive_integer(name, value)
 
-    def _sides(self, padding: Any) -> Padding:
+    def _sides(self, padding: Padding) -> Padding:
         if isinstance(padding, str):
             return padding_argument("padding", padding)
         return 0, integer_from_zero("padding", padding)

@@ -143,7 +143,7 @@ class Windows:
         c, y, x, n = padded.strides
         (sh, sw), (dh, dw) = self.stride, self.dilation
         shape = (len(padded), *self.size, *self.output, padded.shape[-1])
-        # As `as_strided`, which takes ten times as long and would not notice what lies outside.
+        # As `as_strided`, which takes longer and would not notice what lies outside.
         windows: Array = np.ndarray(
             shape, padded.dtype, padded, strides=(c, y * dh, x * dw, y * sh, x * sw, n)
         )
