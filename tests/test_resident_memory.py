@@ -53,8 +53,8 @@ def test_resident_memory_is_flat_from_step_200_to_step_3000(name, pytestconfig):
     ).stdout
     resident = [int(line) for line in output.split()]
     assert len(resident) == 30
-    if "any size" in name:  # up and down with the sizes that were the last ones
-        assert max(resident[10:]) <= 1.05 * max(resident[1:10]), resident
+    if "any size" in name:  # up and down with the last few sizes; all 64 of them take 420 MB
+        assert max(resident) < 160e6, resident
         return
     for at in resident[2:]:
         assert at == pytest.approx(resident[1], rel=0.05), resident
