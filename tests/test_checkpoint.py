@@ -1,5 +1,6 @@
 """Resuming: k steps, a checkpoint and the rest equal the run that was never stopped, to the bit."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,11 +34,13 @@ from tinyframe import (
     ReduceOnPlateau,
     ReLU,
     RMSprop,
+    Schedule,
     Sequential,
     Softmax,
     StorageError,
 )
 from tinyframe.state import state_of
+from tinyframe.storage.generators import check_generators, generator_states, restore_generators
 from tinyframe.storage.runs import read_run
 
 OPTIMIZERS = {
@@ -239,6 +243,7 @@ MISMATCHES = {
     "rows": {"rows": 20},
     "batch_size": {"batch_size": 5},
     "callbacks": {"callbacks": []},
+    "shuffle": {"shuffle": False},
 }
 MESSAGES = {
     "model": "cannot be gone on from: the arrays of another model",
@@ -246,6 +251,7 @@ MESSAGES = {
     "rows": "another rows: 26, not 20",
     "batch_size": "another batch_size: 26, not 5",
     "callbacks": r"another callbacks: \['Checkpoint'\], not \[\]",
+    "shuffle": "another shuffle= or other random layers: it has 3 random generators, not 2",
 }
 
 
@@ -263,6 +269,95 @@ def test_a_file_of_another_run_is_refused_unchanged(tmp_path, name):
     assert path.read_bytes() == before
     assert model.history.epochs == 0
     assert not any(p.drawn for p in model.parameters)
+
+
+class Halving(Schedule):
+    """Remembers where it is in its own argument, and in an attribute that comes later."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, epoch):
+        return self.rate
+
+    def observe(self, figures):
+        self.rate /= 2
+        self.best = figures["loss"]
+
+
+def test_a_schedule_of_ones_own_goes_on_and_another_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    fitted(path, optimizer=SGD(Halving(0.1)))
+    again = fitted(path, epochs=3, resume=path, optimizer=SGD(Halving(0.1)))
+    assert again.optimizer.rate == 0.1 / 8
+    for other, message in (
+        (0.1, "another learning rate: a schedule, not 0.1"),
+        (CosineDecay(0.1, 5), "the schedule's rate expected|the schedule expected epochs"),
+        (ReduceOnPlateau(0.1), "the schedule expected factor, .* which are missing"),
+    ):
+        with pytest.raises(StorageError, match=message):
+            fitted(path, epochs=4, resume=path, optimizer=SGD(other))
+
+
+def test_a_callback_of_ones_own_may_refuse_its_state_before_anything_changes(tmp_path):
+    class Counts(Callback):
+        batches, begun = 0, False
+
+        def on_train_begin(self, run):
+            self.begun = True
+
+        def on_batch_end(self, run):
+            self.batches += 1
+
+        def state(self):
+            return {"batches": self.batches}
+
+        def check_state(self, state, run):
+            if state["batches"] > self.most:
+                raise ValueError(f"expected at most {self.most} batches")
+
+        def restore(self, state):
+            self.batches = state["batches"]
+
+    path = tmp_path / "run.npz"
+    for most, message in ((9, None), (1, "run.npz: .* expected at most 1 batches")):
+        counts = Counts()
+        counts.most = most
+        options = {"batch_size": 8, "callbacks": [counts, Checkpoint(path)], "resume": path}
+        if message is None:
+            fitted(path, **options)
+            continue
+        with pytest.raises(StorageError, match=message):
+            fitted(path, **options)
+        assert (counts.batches, counts.begun) == (0, False)
+
+
+@pytest.mark.parametrize("kind", ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
+def test_any_generator_of_numpys_goes_on_and_a_position_beyond_it_is_refused(kind):
+    rng = np.random.Generator(getattr(np.random, kind)(1))
+    run = SimpleNamespace(model=Dense(2, 1), trainer=SimpleNamespace(order_rng=None, rng=rng))
+    rng.random(3, np.float32)
+    states = json.loads(json.dumps(generator_states(run)))
+    check_generators(states, run.model, shuffle=False)
+    expected = rng.random(700)
+    run.trainer.rng = np.random.default_rng()
+    restore_generators(run, states)
+    np.testing.assert_array_equal(run.trainer.rng.random(700), expected)
+    for change in ({"pos": 625}, {"pos": -1}, {"buffer_pos": 5}, {"has_uint32": 2}, {"x": 1}):
+        for part in (states[1], states[1]["state"]):
+            evil = part | change
+            whole = evil if part is states[1] else states[1] | {"state": evil}
+            with pytest.raises(ValueError, match="rngs"):
+                check_generators([None, whole], run.model, shuffle=False)
+
+
+def test_a_generator_that_is_not_numpys_is_refused_when_it_is_written():
+    class Own:
+        bit_generator = object()
+
+    run = SimpleNamespace(model=Dense(2, 1), trainer=SimpleNamespace(order_rng=None, rng=Own()))
+    with pytest.raises(StorageError, match="a random generator object cannot be written"):
+        generator_states(run)
 
 
 def test_bad_checkpoints_are_refused_at_once(tmp_path):

@@ -4,12 +4,13 @@ import math
 import os
 from collections.abc import Mapping
 from os import PathLike
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from tinyframe.checks import boolean, iterable, positive_integer, real_number
 from tinyframe.direction import Mode, direction
 from tinyframe.reprs import constructor_call
-from tinyframe.state import restore_state, state_of
+from tinyframe.schema import check_schema, integer, number
+from tinyframe.state import check_state, restore_state, state_of
 
 if TYPE_CHECKING:
     from tinyframe.model import Model
@@ -124,6 +125,12 @@ class Callback:
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint has to keep: numbers, texts, None and arrays, by name."""
         return {}
+
+    def check_state(self, state: Mapping[str, Any], run: Run) -> None:
+        """Raise ValueError if `restore` could not go on from this, as it was read from a file.
+
+        Called when `fit` resumes, before anything has changed, `on_train_begin` included.
+        """
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned; called after `on_train_begin` when `fit` resumes."""
@@ -253,11 +260,21 @@ class EarlyStopping(Callback):
         kept = {"best": self._watch.best, "waited": self._waited, "best_epoch": self.best_epoch}
         return kept | {f"best/{name}": array for name, array in (self._best or {}).items()}
 
+    def check_state(self, state: Mapping[str, Any], run: Run) -> None:
+        counts = {"waited": integer(), "best_epoch": integer()}
+        check_schema(state, {"best": number(finite=False), **counts}, "EarlyStopping")
+        if best := _best(state):
+            check_state(run.model, best)
+
     def restore(self, state: Mapping[str, Any]) -> None:
         self._watch.best = state["best"]
         self._waited, self.best_epoch = state["waited"], state["best_epoch"]
-        arrays = {k.removeprefix("best/"): v for k, v in state.items() if k.startswith("best/")}
-        self._best = arrays or None
+        self._best = _best(state) or None
+
+
+def _best(state: Mapping[str, Any]) -> "dict[str, Array]":
+    """Return the arrays of the best epoch's weights in the state of an `EarlyStopping`."""
+    return {k.removeprefix("best/"): v for k, v in state.items() if k.startswith("best/")}
 
 
 class ModelCheckpoint(Callback):
@@ -308,92 +325,8 @@ class ModelCheckpoint(Callback):
     def state(self) -> dict[str, Any]:
         return {"best": self._watch.best}
 
+    def check_state(self, state: Mapping[str, Any], run: Run) -> None:  # noqa: ARG002 - as above
+        check_schema(state, {"best": number(finite=False)}, "ModelCheckpoint")
+
     def restore(self, state: Mapping[str, Any]) -> None:
         self._watch.best = state["best"]
-
-
-class CSVLogger(Callback):
-    """Writes the figures of each epoch to a table on disk, a line at a time.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-    append : bool
-        Whether to go on where an existing file ends; it must then have the same columns.
-
-    Raises
-    ------
-    ValueError
-        In `fit`, if a file to append to has other columns.
-    OSError
-        In `fit`, if it cannot be written.
-    """
-
-    rank_zero_only = True
-
-    def __init__(self, path: str | PathLike[str], append: bool = False) -> None:
-        from pathlib import Path  # noqa: PLC0415 - spares `import tinyframe`
-
-        self.path = Path(path)
-        self.append = boolean("append", append)
-        self._file: IO[str] | None = None
-
-    def on_train_begin(self, run: Run) -> None:
-        import csv  # noqa: PLC0415 - spares `import tinyframe`
-
-        columns = ["epoch", *run.names]
-        goes_on = (
-            (self.append or run.resumed) and self.path.exists() and self.path.stat().st_size > 0
-        )
-        if goes_on:
-            with self.path.open(newline="", encoding="utf-8") as file:
-                found = next(csv.reader(file))
-            if found != columns:
-                raise ValueError(f"{self.path} expected columns {columns}, got {found}")
-        self._file = self.path.open("a" if goes_on else "w", newline="", encoding="utf-8")
-        self._writer = csv.DictWriter(self._file, columns, extrasaction="ignore")
-        if not goes_on:
-            self._writer.writeheader()
-            self._file.flush()
-
-    def on_epoch_end(self, run: Run) -> None:
-        assert self._file is not None  # noqa: S101 - tells the type checker
-        self._writer.writerow({"epoch": run.epoch, **run.figures})
-        self._file.flush()
-
-    def on_train_end(self, run: Run) -> None:  # noqa: ARG002 - the moment is what counts
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def state(self) -> dict[str, Any]:
-        return {"position": 0 if self._file is None else self._file.tell()}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        assert self._file is not None  # noqa: S101 - tells the type checker
-        # Lines behind are of epochs that will come again; a file that is gone began anew.
-        self._file.truncate(min(state["position"], self._file.seek(0, os.SEEK_END)))
-
-
-class LearningRateLogger(Callback):
-    """Records in History, as "learning_rate", the rate with which each epoch begins.
-
-    Put it before a `CSVLogger` that is to write it.
-    """
-
-    def on_train_begin(self, run: Run) -> None:
-        run.names += ("learning_rate",)
-        self._rate = run.optimizer.rate
-
-    def on_epoch_begin(self, run: Run) -> None:
-        self._rate = run.optimizer.rate
-
-    def on_epoch_end(self, run: Run) -> None:
-        run.figures["learning_rate"] = self._rate
-
-    def state(self) -> dict[str, Any]:
-        return {"rate": self._rate}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._rate = state["rate"]

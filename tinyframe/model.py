@@ -232,7 +232,9 @@ class Model(Layer, ABC):
                 checkpoint = processes.from_first(partial(opened, resume))
                 with processes.together():
                     if checkpoint is not None:
-                        checkpoint.check(run, feed, batch_size)
+                        checkpoint.check(
+                            run, feed, batch_size, shuffle=shuffle, asked=asked, metrics=chosen
+                        )
                     if run.rank == 0:
                         warn_of_mistakes(self._chain(), loss, asked.head)
                     for callback in called:

@@ -1,6 +1,6 @@
 """Runs as files: a model in the midst of training, with all that it needs to go on to the bit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,28 @@ import numpy as np
 from tinyframe.callbacks import Callback, Run
 from tinyframe.feed import Source
 from tinyframe.layers.layer import Layer
+from tinyframe.metrics import Metric
 from tinyframe.schedules import Schedule
-from tinyframe.state import check_state, restore_state, state_of
+from tinyframe.schema import check_schema
+from tinyframe.sources import Asked
+from tinyframe.state import restore_state, state_of
 from tinyframe.storage.architecture import describe
 from tinyframe.storage.container import pack_npz, unpack_npz
 from tinyframe.storage.errors import StorageError
 from tinyframe.storage.files import read, write_atomically
+from tinyframe.storage.generators import check_generators, generator_states, restore_generators
 from tinyframe.storage.models import check_header, header
+from tinyframe.storage.run_schema import (
+    DISPLAYS,
+    RUN,
+    UNUSABLE,
+    check_alike,
+    check_memory,
+    check_names,
+    check_position,
+    check_scores,
+    schedule_memory,
+)
 from tinyframe.types import Array
 
 Plain = (bool, int, float, str, type(None))
@@ -69,10 +84,10 @@ def write_run(path: Path, run: Run) -> None:
             "steps": optimizer.steps,
             "epoch": optimizer.epoch,
             "rate": None if isinstance(optimizer.learning_rate, Schedule) else optimizer.rate,
-            "schedule": _schedule(optimizer.learning_rate),
+            "schedule": schedule_memory(optimizer.learning_rate),
         },
         "history": [dict(model.history.at(number)) for number in range(model.history.epochs)],
-        "rngs": [_rng_state(rng) for rng in _rngs(run)],
+        "rngs": generator_states(run),
         "callbacks": [type(callback).__name__ for callback in run.callbacks],
         "states": states,
     }
@@ -104,39 +119,43 @@ class SavedRun:
         self.meta = meta
         self.arrays = arrays
 
-    def check(self, run: Run, feed: Source, batch_size: int) -> None:
-        """Make `run` the continuation of this one; raise StorageError if it cannot be that."""
+    def check(
+        self,
+        run: Run,
+        feed: Source,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        asked: Asked,
+        metrics: Mapping[str, Metric],
+    ) -> None:
+        """Make `run` the continuation of this one; nothing else changes before `restore`.
+
+        Parameters
+        ----------
+        run, feed, batch_size, shuffle, asked, metrics
+            What `fit` was asked for.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be that, or anything in the file is not as it should be.
+        """
         try:
-            saved, optimizer = self.meta["run"], self.meta["optimizer"]
-            found = {
-                "model": self.meta["model"],
-                "input shape": self.meta["input_shape"],
-                "dtype": self.meta["dtype"],
-                "optimizer": optimizer["class"],
-                "rows": saved["rows"],
-                "batch_size": saved["batch_size"],
-                "callbacks": [name for name in self.meta["callbacks"] if name not in DISPLAYS],
-            }
-            check_state(run.model, self._under("model"))
-            run.first_epoch, run.epoch = saved["first_epoch"], saved["epoch"]
-            run.batch, run.steps = saved["batch"], saved["steps"]
-            self._epochs = [dict(epoch) for epoch in self.meta["history"]]
-        except (KeyError, TypeError, ValueError) as error:
+            check_schema(self.meta, RUN, "it")
+            check_alike(self.meta, self.arrays_of("model"), run, feed, batch_size)
+            check_position(self.meta, self.arrays.get("order"), feed, batch_size, shuffle=shuffle)
+            check_generators(self.meta["rngs"], run.model, shuffle=shuffle)
+            check_names(self.meta, self.arrays)
+            check_memory(self.meta, self.arrays_of("slots"), run)
+            check_scores(self.arrays_of("scores"), run.model, asked, metrics)
+            for callback, state in self._states(run.callbacks):
+                callback.check_state(state, run)
+        except UNUSABLE as error:
             raise StorageError(f"{self.path}: it cannot be gone on from: {error}") from error
-        expected = {
-            "model": describe(run.model),
-            "input shape": list(run.model.input_shape or ()),
-            "dtype": str(run.model.dtype),
-            "optimizer": type(run.optimizer).__name__,
-            "rows": feed.rows,
-            "batch_size": batch_size,
-            "callbacks": [
-                name for name in (type(c).__name__ for c in run.callbacks) if name not in DISPLAYS
-            ],
-        }
-        for name, value in expected.items():
-            if found[name] != value:
-                raise StorageError(f"{self.path}: another {name}: {found[name]}, not {value}")
+        saved = self.meta["run"]
+        run.first_epoch, run.epoch = saved["first_epoch"], saved["epoch"]
+        run.batch, run.steps = saved["batch"], saved["steps"]
         run.last_epoch = run.first_epoch + run.epochs - 1
         run.resumed = True
         if run.epoch < run.last_epoch or run.batch:
@@ -146,31 +165,28 @@ class SavedRun:
         """Put model, optimizer, trainer and generators where they were."""
         saved, trainer, optimizer = self.meta["run"], run.trainer, run.optimizer
         kept = self.meta["optimizer"]
-        restore_state(run.model, self._under("model"))
-        run.model.history.replace(self._epochs)
+        restore_state(run.model, self.arrays_of("model"))
+        run.model.history.replace([dict(epoch) for epoch in self.meta["history"]])
         if kept["rate"] is not None:
             optimizer.learning_rate = kept["rate"]
         elif isinstance(optimizer.learning_rate, Schedule):
             vars(optimizer.learning_rate).update(kept["schedule"])
-        optimizer.restore(kept["steps"], kept["epoch"], self._under("slots"))
+        optimizer.restore(kept["steps"], kept["epoch"], self.arrays_of("slots"))
         for name in ("total", "mass", "skipped", "seconds", "base"):
             setattr(trainer, name, saved[name])
         order = self.arrays.get("order")
         trainer.order = None if order is None else order.astype(np.intp)
-        trainer.scores.gathered = {} if run.rank else self._under("scores")
-        _restore_rngs(run, self.meta["rngs"])
+        trainer.scores.gathered = {} if run.rank else self.arrays_of("scores")
+        restore_generators(run, self.meta["rngs"])
 
     def restore_callbacks(self, callbacks: tuple[Callback, ...], rank: int) -> None:
         """Give each callback the state it had, if it is called in the process of this rank."""
-        names = self.meta["callbacks"]
-        kept = [i for i, name in enumerate(names) if name not in DISPLAYS]
-        others = [callback for callback in callbacks if type(callback).__name__ not in DISPLAYS]
-        for number, callback in zip(kept, others, strict=True):
-            state = dict(self.meta["states"][number]) | self._under(f"callbacks/{number}")
-            if state and not (rank and callback.rank_zero_only):
+        for callback, state in self._states(callbacks):
+            if not (rank and callback.rank_zero_only):
                 callback.restore(state)
 
-    def _under(self, folder: str) -> dict[str, Array]:
+    def arrays_of(self, folder: str) -> dict[str, Array]:
+        """Return the arrays whose names begin with that of a folder, without it."""
         prefix = f"{folder}/"
         return {
             name.removeprefix(prefix): array
@@ -178,12 +194,13 @@ class SavedRun:
             if name.startswith(prefix)
         }
 
-
-BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
-"""NumPy's own."""
-
-DISPLAYS = ("EpochLines", "ProgressBar")
-"""Callbacks that may come and go between a run and its continuation."""
+    def _states(self, callbacks: Iterable[Callback]) -> Iterator[tuple[Callback, dict[str, Any]]]:
+        """Yield each callback that had something to keep, and that."""
+        kept = [i for i, name in enumerate(self.meta["callbacks"]) if name not in DISPLAYS]
+        others = [callback for callback in callbacks if type(callback).__name__ not in DISPLAYS]
+        for number, callback in zip(kept, others, strict=True):
+            if state := self.meta["states"][number] | self.arrays_of(f"callbacks/{number}"):
+                yield callback, state
 
 
 def _under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -197,59 +214,3 @@ def _arrays(state: Mapping[str, Any]) -> dict[str, Array]:
         if not isinstance(value, np.ndarray):
             raise StorageError(f"the state {key!r} of a callback is a {type(value).__name__}")
     return arrays
-
-
-def _schedule(rate: Any) -> dict[str, Any]:
-    """Return what a schedule remembers: its attributes that are plain values."""
-    if not isinstance(rate, Schedule):
-        return {}
-    return {key: value for key, value in vars(rate).items() if isinstance(value, Plain)}
-
-
-def _drawing(run: Run) -> list[tuple[Any, str]]:
-    """Return who holds a generator that training draws from, and under which name."""
-    layers = [(layer, "rng") for layer in run.model.walk() if layer.random]
-    return [(run.trainer, "order_rng"), (run.trainer, "rng"), *layers]
-
-
-def _rngs(run: Run) -> list[Any]:
-    """Return all generators that training draws from, None where there is none."""
-    return [getattr(holder, name) for holder, name in _drawing(run)]
-
-
-def _restore_rngs(run: Run, states: list[Any]) -> None:
-    """Put all generators where they were; one process and several draw from different kinds."""
-    for (holder, name), rng, state in zip(_drawing(run), _rngs(run), states, strict=True):
-        if rng is None:
-            continue
-        kind = state["bit_generator"]
-        if kind != type(rng.bit_generator).__name__:
-            if kind not in BIT_GENERATORS:
-                raise StorageError(
-                    f"the checkpoint has a random generator {kind!r}, not known here"
-                )
-            rng = np.random.Generator(getattr(np.random, kind)())
-            setattr(holder, name, rng)
-        rng.bit_generator.state = _rng_value(state)
-
-
-def _rng_state(rng: Any) -> Any:
-    return None if rng is None else _plain(rng.bit_generator.state)
-
-
-def _plain(value: Any) -> Any:
-    """Return a generator's state as JSON can hold it."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, np.ndarray):
-        return {"array": value.tolist(), "dtype": str(value.dtype)}
-    return value if isinstance(value, Plain) else int(value)
-
-
-def _rng_value(value: Any) -> Any:
-    """Return the state that `_plain` made plain."""
-    if isinstance(value, dict) and value.keys() == {"array", "dtype"}:
-        return np.array(value["array"], value["dtype"])
-    if isinstance(value, dict):
-        return {key: _rng_value(part) for key, part in value.items()}
-    return value
