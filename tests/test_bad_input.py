@@ -1,6 +1,7 @@
 """Every bad input gets a clear error, and the model is as it was."""
 
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tinyframe import (
     RNN,
     SGD,
     Adagrad,
+    Adam,
     AdamW,
     Add,
     BatchNorm,
@@ -20,18 +22,22 @@ from tinyframe import (
     CosineDecay,
     CrossEntropyLoss,
     Dense,
+    Dropout,
     EarlyStopping,
     Flatten,
     LayerNorm,
+    LeakyReLU,
     Metric,
     MSELoss,
     MultiHeadAttention,
+    Parameter,
     ReLU,
     Reshape,
     RMSNorm,
     RMSprop,
     Sequential,
     Softmax,
+    StepDecay,
     one_hot,
 )
 from tinyframe.datasets import digits
@@ -274,3 +280,18 @@ FOREIGN_CALLS = {
 def test_the_argument_order_of_another_library_is_refused(call):
     with pytest.raises(TypeError, match="positional argument"):
         FOREIGN_CALLS[call]()
+
+
+def test_a_number_that_no_float_holds_is_a_value_error():
+    for make in (SGD, Dropout, LeakyReLU, lambda n: Adam(0.1, epsilon=n), lambda n: StepDecay(n, 1),
+                 lambda n: CosineDecay(0.1, n)):  # fmt: skip
+        for number in (10**400, -(10**400), Fraction(10**400)):
+            with pytest.raises(ValueError, match="expected a finite number"):
+                make(number)
+    for make in (Dense, lambda n: Dense(n, 2), lambda n: Dense(2).build(n), EarlyStopping):
+        with pytest.raises(ValueError, match="expected an integer up to .*, got a larger one"):
+            make(*(["loss"] if make is EarlyStopping else []), 10**400)
+
+
+def test_sizes_whose_product_is_beyond_integers_do_not_wrap_around():
+    assert Parameter((2**32, 2**32)).size == 2**64

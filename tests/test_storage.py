@@ -1,5 +1,6 @@
 """Files: what is saved is what is loaded, and no damaged or hostile file yields other weights."""
 
+import copy
 import errno
 import hashlib
 import io
@@ -7,7 +8,10 @@ import json
 import multiprocessing
 import os
 import pickle
+import random
+import struct
 import threading
+import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,7 +41,7 @@ from tinyframe import (
 )
 from tinyframe.state import state_of
 from tinyframe.storage import container, files
-from tinyframe.storage.models import header, load_model, save_model
+from tinyframe.storage.models import CONTAINERS, header, load_model, save_model
 
 FORMATS = [".npz", ".safetensors"]
 
@@ -272,6 +276,29 @@ HOSTILE = {
     "code in a header": lambda: rezipped({"0.weight.npy": npy("__import__('os').getpid()")}),
     "a path": lambda: rezipped({"../../evil.npy": npy("(1,)") + bytes(4)}),
     "no description": lambda: rezipped({}, keep=False),
+    "a list of kinds": lambda: rezipped({"0.weight.npy": kinds_npy()}),
+    "a hundred axes": lambda: rezipped({"0.weight.npy": npy((1,) * 100) + bytes(4)}),
+    "an empty endless shape": lambda: rezipped({"0.weight.npy": npy((0, 10**30))}),
+    "an empty array too large": lambda: rezipped({"0.weight.npy": npy((0, 10**18, 10**18))}),
+    "a shape of 5,000 digits": lambda: rezipped({"0.weight.npy": npy(f"({'9' * 5000},)")}),
+    "a nested header": lambda: rezipped({"0.weight.npy": npy("(" * 9000)}),
+    "a member larger than the file": lambda: patched(22, 24, (2**31).to_bytes(4, "little")),
+    "a member that says it is compressed": lambda: patched(10, 12, b"\x08\0"),
+    "a member whose sizes differ": lambda: patched(20, 22, b"\x01\0"),
+    "a member elsewhere": lambda: patched(42, 46, b"\xf0\xff\xff\x7f"),
+    "a name in bad UTF-8": lambda: patched(46, 48, b"\xff\xfe", flags=b"\0\x08"),
+    "an encrypted member": lambda: patched(8, 10, b"\x01\0"),
+    "overlapping members": lambda: overlapping(members=20),
+    "a number of 400 digits": lambda: packed(
+        model={"layer": "Dense", "arguments": {"units": 10**400, "inputs": 2}}
+    ),
+    "a real number of 400 digits": lambda: packed(
+        model={"layer": "Dropout", "arguments": {"rate": 10**400}}
+    ),
+    "a shape of 400 digits": lambda: packed(input_shape=[10**400]),
+    "a format of 400 digits": lambda: packed(format=10**400),
+    "a negative format": lambda: packed(format=-1),
+    "a true format": lambda: packed(format=True),
     "not JSON": lambda: rezipped({"tinyframe.json.npy": npy("(3,)", "|u1") + b"abc"}),
 }
 
@@ -286,6 +313,44 @@ def nest(depth):
 def npy(shape, descr="<f4"):
     header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+def kinds_npy():
+    header = b"{'descr': [['<f4']], 'fortran_order': False, 'shape': (1,), }"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(4)
+
+
+def signed(body):
+    """Return a file with a right checksum."""
+    body = body[: -container.DIGEST_LENGTH]
+    return body + hashlib.sha256(body).hexdigest().encode()
+
+
+def patched(start, stop, new, *, flags=None):
+    """Return a file with some bytes of its directory's first entry replaced."""
+    content = bytearray(packed())
+    entry = content.index(b"PK\1\2")
+    content[entry + start : entry + stop] = new
+    if flags is not None:
+        content[entry + 8 : entry + 10] = flags
+    return signed(bytes(content))
+
+
+def overlapping(members=200, size=100_000):
+    """Return a file in which each member's content goes on to the end of the last one's."""
+    names = [f"{number:03}.npy".encode() for number in range(members)]
+    heads = [30 + len(name) for name in names]
+    begins = [sum(heads[:number]) for number in range(members + 1)]
+    end = begins[-1] + size
+    body, directory = b"", b""
+    for name, begin, after in zip(names, begins, begins[1:], strict=False):
+        common = struct.pack("<5H3L2H", 20, 0, 0, 0, 33, 0, end - after, end - after, len(name), 0)
+        body += b"PK\3\4" + common + name
+        tail = struct.pack("<3H2L", 0, 0, 0, 0, begin)
+        directory += b"PK\1\2" + struct.pack("<H", 20) + common + tail + name
+    comment = container.COMMENT + b"0" * container.DIGEST_LENGTH
+    counts = struct.pack("<4H2LH", 0, 0, members, members, len(directory), end, len(comment))
+    return signed(body + bytes(size) + directory + b"PK\5\6" + counts + comment)
 
 
 class Evil:
@@ -308,8 +373,7 @@ def rezipped(members, compression=zipfile.ZIP_STORED, *, keep=True):
         for name, content in (whole | members).items():
             archive.writestr(name, content)
         archive.comment = container.COMMENT + b"0" * container.DIGEST_LENGTH
-    body = buffer.getvalue()[: -container.DIGEST_LENGTH]
-    return body + hashlib.sha256(body).hexdigest().encode()
+    return signed(buffer.getvalue())
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -320,6 +384,70 @@ def test_a_hostile_file_is_refused(tmp_path, name):
         load_model(path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["evil.npz"]
     assert not os.path.exists("/tmp/evil-tinyframe")  # noqa: PTH110, S108 - as above
+
+
+def test_members_that_overlap_take_no_memory(tmp_path):
+    path = tmp_path / "evil.npz"
+    path.write_bytes(overlapping())
+    tracemalloc.start()
+    with pytest.raises(StorageError, match="more than the file"):
+        load_model(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * path.stat().st_size
+
+
+ODD = [
+    None, True, 0, 1, -1, 2, 10**9, 10**400, -(10**400), 0.5, float("nan"), float("inf"), "", "x",
+    "same", "Dense", "float64", "O", [], [1], [[]], [10**400], {}, {"layer": "Dense"},
+    {"initializer": "zeros"}, {"initializer": 10**400}, {"initializer": float("nan")},
+    {"initializer": []}, {"layer": "ReLU", "arguments": {}},
+    {"layer": "Sequential", "arguments": {"layers": [{"layer": "ReLU", "arguments": {}}]}},
+]  # fmt: skip
+
+
+def places(value, path=()):
+    """Every place in a tree of JSON but its root."""
+    if isinstance(value, (dict, list)):
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*path, key)
+            yield from places(child, (*path, key))
+
+
+def check_mutated(path, data):
+    """Load a file with some places of its description changed."""
+    layers, samples = LAYERS[data.draw(st.sampled_from(sorted(LAYERS)))]
+    model = Sequential([data.draw(layers)])
+    model.build(data.draw(samples) if samples is not None else (3,), rng=0)
+    meta = json.loads(json.dumps(header("model", model)))
+    rng = random.Random(data.draw(st.integers(0, 10**6)))  # noqa: S311 - no secret
+    for _ in range(rng.choice([1, 1, 2])):
+        *steps, key = rng.choice(list(places(meta)))
+        parent = meta
+        for step in steps:
+            parent = parent[step]
+        if rng.random() < 0.2:
+            del parent[key]
+        else:
+            parent[key] = copy.deepcopy(rng.choice(ODD))
+    pack, _ = CONTAINERS[path.suffix]
+    path.write_bytes(pack(meta, state_of(model)))
+    try:
+        assert repr(load_model(path))
+    except StorageError:
+        return
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_mutated_description_is_refused_or_is_a_model(tmp_path, suffix, pytestconfig):
+    path = path_of(tmp_path, suffix)
+
+    @given(data=st.data())
+    @settings(max_examples=6000 if pytestconfig.getoption("--long") else 400)
+    def check(data):
+        check_mutated(path, data)
+
+    check()
 
 
 def test_other_files_are_refused(tmp_path):

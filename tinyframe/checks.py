@@ -2,6 +2,7 @@
 
 import math
 import operator
+import sys
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ LONG = 200
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """Return `value` as an int ≥ 1; TypeError for what is no integer, ValueError for 0 or less."""
+    """Return `value` as an int ≥ 1; TypeError for what is no integer, ValueError beyond bounds."""
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} expected a positive integer, got {value!r}")
     try:
@@ -26,6 +27,8 @@ def positive_integer(name: str, value: Any) -> int:
         raise TypeError(f"{name} expected a positive integer, got {value!r}") from None
     if number < 1:
         raise ValueError(f"{name} expected a positive integer, got {value!r}")
+    if number > sys.maxsize:
+        raise ValueError(f"{name} expected an integer up to {sys.maxsize}, got a larger one")
     return number
 
 
@@ -174,7 +177,10 @@ def real_number(
     expected = " ".join(["a finite number", " and ".join(bounds)]).rstrip()
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{name} expected {expected}, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if (
         not math.isfinite(number)
         or (above is not None and number <= above)

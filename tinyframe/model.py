@@ -233,8 +233,9 @@ class Model(Layer, ABC):
                 with processes.together():
                     if checkpoint is not None:
                         checkpoint.check(
-                            run, feed, batch_size, shuffle=shuffle, asked=asked, metrics=chosen
-                        )
+                            run, feed, batch_size,
+                            shuffle=shuffle, asked=asked, sample=sample, metrics=chosen,
+                        )  # fmt: skip
                     if run.rank == 0:
                         warn_of_mistakes(self._chain(), loss, asked.head)
                     for callback in called:

@@ -1,5 +1,6 @@
 """Where weights live: `Parameter`, one array of them, and `ParameterVector`, all of them in one."""
 
+import math
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
@@ -61,7 +62,7 @@ class Parameter:
         self.initializer = initializer
         self.dtype = floating_dtype(dtype)
         self.order = order
-        self.size = int(np.prod(self.shape))
+        self.size = math.prod(self.shape)
         self._place = self._value = self._grad = None
 
     def __repr__(self) -> str:

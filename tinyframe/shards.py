@@ -1,6 +1,7 @@
 """Shards: data on disk, more than memory holds, as rows of .npy files."""
 
 import glob
+import math
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
@@ -110,7 +111,7 @@ class NpyRows:
     @property
     def row_bytes(self) -> int:
         """Bytes of a row."""
-        return self.dtype.itemsize * int(np.prod(self.shape))
+        return self.dtype.itemsize * math.prod(self.shape)
 
     def read(self, ranges: Iterable[tuple[int, int]]) -> Array:
         """Return the rows of some ranges (start, stop), in a fresh array.

@@ -22,6 +22,17 @@ INITIALIZERS = {
     if inspect.isfunction(function) and "rng" in inspect.signature(function).parameters
 }  # fmt: skip
 
+UNUSABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a layer may raise where a file's words for it are nonsense."""
+
 
 class _NotRegisteredError(StorageError):
     """A class that a file names is not registered here."""
@@ -101,15 +112,7 @@ def rebuild(described: Any, kind: str = "layer") -> Any:
         part = part_class(*positional, **{key: _value(v) for key, v in arguments.items()})
         if kind == "layer":
             part._trainable = not described.get("frozen", False)  # noqa: SLF001 - as above
-    except (
-        TypeError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        RecursionError,
-        MemoryError,
-        OverflowError,
-    ) as error:
+    except UNUSABLE as error:
         raise StorageError(f"the description of a {kind} cannot be used: {error}") from error
     return part
 

@@ -6,12 +6,12 @@ the end of the file: it is verified before anything is parsed. In a .safetensors
 metadata, and covers the JSON text and each array's name, dtype, shape and bytes.
 """
 
-import ast
 import hashlib
 import io
 import json
 import math
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +30,26 @@ DIGEST_LENGTH = 64
 
 DTYPES = {"f4": "float32", "f8": "float64", "i8": "int64", "u1": "uint8", "b1": "bool"}
 """The dtypes a file may hold, as .npy names them, without the byte order."""
+
+NPY = re.compile(
+    rb"\x93NUMPY\x01\x00(?P<length>..)"
+    rb"\{'descr': '[<|](?P<kind>\w\d)', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>(\d{1,18}, ){0,31}(\d{1,18},?)?)\), \} *\n?",
+    re.DOTALL,
+)
+"""The head of a .npy file of version 1.0, as NumPy writes it."""
+
+DAMAGE = (
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,  # a shape that is none, a name in bad UTF-8
+    struct.error,
+    zipfile.BadZipFile,
+)
+"""What zipfile and NumPy raise for nonsense."""
 
 
 def pack_npz(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
@@ -61,38 +81,43 @@ def unpack_npz(content: bytes) -> tuple[Any, dict[str, Array]]:
         raise StorageError("its checksum is wrong: the file is damaged")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if len(set(names)) < len(names):
-                raise StorageError("it holds an array twice")
-            for entry in archive.infolist():
-                if entry.compress_type != zipfile.ZIP_STORED:  # so that nothing can swell
-                    raise StorageError(f"{entry.filename} is compressed")
-            arrays = {name.removesuffix(".npy"): _npy(archive.read(name), name) for name in names}
+            entries = archive.infolist()
+            _check_sizes(entries, len(content))
+            arrays = {
+                entry.filename.removesuffix(".npy"): _npy(archive.read(entry), entry.filename)
+                for entry in entries
+            }
         text = arrays.pop(META)
-        return _json(text.tobytes()), arrays
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+    except DAMAGE as error:
         raise StorageError(f"not a .npz of tinyframe's: {error}") from error
+    if len(arrays) + 1 < len(entries):
+        raise StorageError("it holds an array twice")
+    return _json(text.tobytes()), arrays
+
+
+def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise StorageError if members would become more than the file is."""
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+            raise StorageError(f"{entry.filename} is compressed")
+    total = sum(entry.file_size for entry in entries)
+    if total > size:  # they overlap, or end behind it
+        raise StorageError(f"its members have {total} bytes, more than the file")
 
 
 def _npy(content: bytes, name: str) -> Array:
-    """Return the array of a .npy file of version 1.0, which never runs code nor swells."""
-    match = re.match(rb"\x93NUMPY\x01\x00(..)", content, re.DOTALL)
-    length = int.from_bytes(match[1], "little") if match else 0
-    header = content[10 : 10 + length]
-    try:
-        fields = ast.literal_eval(header.decode("ascii").strip())
-        order, kind = fields["descr"][0], fields["descr"][1:]
-        shape, fortran = tuple(fields["shape"]), fields["fortran_order"]
-        whole = all(type(size) is int and size >= 0 for size in shape)
-    except (SyntaxError, ValueError, KeyError, TypeError, IndexError, MemoryError, RecursionError):
-        raise StorageError(f"{name} is no array") from None
-    if kind not in DTYPES or order not in "<|" or fortran or not whole:
+    """Return the array of a .npy file as NumPy writes it; its header is matched, never run."""
+    match = NPY.match(content)
+    kind = match["kind"].decode() if match else ""
+    if not match or kind not in DTYPES or match.end() != 10 + int.from_bytes(match[1], "little"):
         raise StorageError(f"{name} has an array of another kind than tinyframe writes")
     dtype = np.dtype(f"<{kind}")
-    data = content[10 + length :]
+    shape = tuple(map(int, re.findall(rb"\d+", match["shape"])))
+    data = content[match.end() :]
     if len(data) != math.prod(shape) * dtype.itemsize:
         raise StorageError(f"{name} has {len(data)} bytes, not those of shape {shape}")
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    array = np.frombuffer(data, dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="))
 
 
 def pack_safetensors(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:

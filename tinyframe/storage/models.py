@@ -7,8 +7,10 @@ from typing import Any
 
 from tinyframe.checks import sample_shape
 from tinyframe.layers.layer import Layer
+from tinyframe.schema import integer
 from tinyframe.state import restore_state, state_of
 from tinyframe.storage.architecture import (
+    UNUSABLE,
     describe,
     describe_or_name,
     rebuild,
@@ -86,15 +88,15 @@ def header(kind: str, model: Layer) -> dict[str, Any]:
 
 def check_header(meta: Any, kind: str) -> None:
     """Raise StorageError if a file is of another kind or of a newer format."""
-    if not isinstance(meta, dict) or not isinstance(meta.get("format"), int):
+    if not isinstance(meta, dict) or not integer(1).holds(meta.get("format")):
         raise StorageError("it has no description of tinyframe's")
     if meta["format"] > FORMAT:
         raise StorageError(
-            f"it has format {meta['format']}, of tinyframe {meta.get('tinyframe')}; this version "
-            f"reads formats up to {FORMAT}"
+            f"it has format {meta['format']}, of tinyframe {meta.get('tinyframe')!s:.20}; this "
+            f"version reads formats up to {FORMAT}"
         )
     if meta.get("kind") != kind:
-        raise StorageError(f"expected a {kind}, got a {meta.get('kind')}")
+        raise StorageError(f"expected a {kind}, got a {meta.get('kind')!s:.20}")
 
 
 def model_from(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> Layer:
@@ -107,7 +109,7 @@ def model_from(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> Layer:
         shape = sample_shape("input_shape", meta["input_shape"])
         model.build(shape, dtype=meta["dtype"])
         restore_state(model, arrays)
-    except (TypeError, ValueError, KeyError, MemoryError, OverflowError) as error:
+    except UNUSABLE as error:
         raise StorageError(f"its arrays do not fit its layers: {error}") from error
     return model
 

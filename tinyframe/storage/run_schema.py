@@ -86,9 +86,6 @@ DISPLAYS = ("EpochLines", "ProgressBar")
 SHOWN = 200
 """Characters of what a file says that a message shows."""
 
-UNUSABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a file may lead to, where what it says is nonsense."""
-
 
 def check_alike(
     meta: Mapping[str, Any],
@@ -218,7 +215,11 @@ def _alike(value: Any, like: Any) -> bool:
 
 
 def check_scores(
-    scores: Mapping[str, Array], model: Layer, asked: Asked, metrics: Mapping[str, Metric]
+    scores: Mapping[str, Array],
+    model: Layer,
+    asked: Asked,
+    sample: Array,
+    metrics: Mapping[str, Metric],
 ) -> None:
     """Check what metrics have gathered in an epoch so far; nothing before they were added."""
     if not scores:
@@ -232,7 +233,8 @@ def check_scores(
             f"its predictions expected {model.dtype} of shape {expected}, got "
             f"{prediction.dtype} {prediction.shape}"
         )
-    wanted = {"target": asked.targets(scores["target"], rows)}
+    asked.targets(scores["target"], rows)
+    wanted = {"target": np.empty((rows, *sample.shape[1:]), sample.dtype)}
     if "weight" in scores:
         wanted["weight"] = as_weights(scores["weight"], rows)
     if "batch" in scores:

@@ -14,7 +14,7 @@ from tinyframe.schedules import Schedule
 from tinyframe.schema import check_schema
 from tinyframe.sources import Asked
 from tinyframe.state import restore_state, state_of
-from tinyframe.storage.architecture import describe
+from tinyframe.storage.architecture import UNUSABLE, describe
 from tinyframe.storage.container import pack_npz, unpack_npz
 from tinyframe.storage.errors import StorageError
 from tinyframe.storage.files import read, write_atomically
@@ -23,7 +23,6 @@ from tinyframe.storage.models import check_header, header
 from tinyframe.storage.run_schema import (
     DISPLAYS,
     RUN,
-    UNUSABLE,
     check_alike,
     check_memory,
     check_names,
@@ -127,6 +126,7 @@ class SavedRun:
         *,
         shuffle: bool,
         asked: Asked,
+        sample: Array,
         metrics: Mapping[str, Metric],
     ) -> None:
         """Make `run` the continuation of this one; nothing else changes before `restore`.
@@ -135,6 +135,8 @@ class SavedRun:
         ----------
         run, feed, batch_size, shuffle, asked, metrics
             What `fit` was asked for.
+        sample
+            Some of its targets.
 
         Raises
         ------
@@ -148,7 +150,7 @@ class SavedRun:
             check_generators(self.meta["rngs"], run.model, shuffle=shuffle)
             check_names(self.meta, self.arrays)
             check_memory(self.meta, self.arrays_of("slots"), run)
-            check_scores(self.arrays_of("scores"), run.model, asked, metrics)
+            check_scores(self.arrays_of("scores"), run.model, asked, sample, metrics)
             for callback, state in self._states(run.callbacks):
                 callback.check_state(state, run)
         except UNUSABLE as error:
