@@ -289,7 +289,7 @@ def test_a_number_that_no_float_holds_is_a_value_error():
             with pytest.raises(ValueError, match="expected a finite number"):
                 make(number)
     for make in (Dense, lambda n: Dense(n, 2), lambda n: Dense(2).build(n), EarlyStopping):
-        with pytest.raises(ValueError, match="expected an integer up to .*, got a larger one"):
+        with pytest.raises(ValueError, match=r"expected an integer up to .*, got a larger one"):
             make(*(["loss"] if make is EarlyStopping else []), 10**400)
 
 

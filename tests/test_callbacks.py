@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -378,3 +379,41 @@ def test_a_real_interrupt_of_a_process():
     assert stopped.startswith("stopped after epoch ")
     assert last.endswith(" True")
     assert int(last.split()[1]) >= 3
+
+
+def test_a_line_that_a_crash_left_half_written_is_dropped(tmp_path):
+    log = tmp_path / "log.csv"
+
+    def run(**options):
+        model = Sequential([Dense(2, 1)])
+        model.fit(np.ones((4, 2)), np.ones(4), callbacks=[CSVLogger(log, append=True)], epochs=2,
+                  verbose=0, rng=0, **options)  # fmt: skip
+        with log.open(newline="") as file:
+            lines = list(csv.reader(file))
+        assert all(len(line) == len(lines[0]) for line in lines), lines
+        return [line[0] for line in lines]
+
+    assert run() == ["epoch", "1", "2"]
+    whole = log.read_bytes()
+    ends = [0, *(i + 1 for i, byte in enumerate(whole) if byte == ord("\n"))]
+    for length in range(len(whole) + 1):
+        log.write_bytes(whole[:length])
+        kept = max(number for number, end in enumerate(ends) if end <= length)
+        assert run() == [*["epoch", "1", "2"][: kept or 1], "1", "2"], length
+
+
+@pytest.mark.parametrize("position", [0, 3, 30, 10**6])
+def test_no_position_in_a_checkpoint_cuts_a_line_or_the_header(tmp_path, position):
+    log = tmp_path / "log.csv"
+    logger = CSVLogger(log)
+    run = SimpleNamespace(names=("loss",), epoch=1, figures={"loss": 0.1 + 0.2}, resumed=False)
+    logger.on_train_begin(run)
+    for _ in range(3):
+        logger.on_epoch_end(run)
+    logger.restore({"position": position})
+    logger.on_epoch_end(run)
+    logger.on_train_end(run)
+    lines = log.read_text().splitlines()
+    assert lines[0] == "epoch,loss"
+    assert set(lines[1:]) == {"1,0.30000000000000004"}
+    assert len(lines) == (5 if position > 100 else 2)

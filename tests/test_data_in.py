@@ -490,3 +490,44 @@ def test_ignored_labels_count_in_no_metric(rng):
     predicted = model.predict(tokens).argmax(axis=-1)
     assert found == pytest.approx(np.mean((predicted == targets)[:, :4]), rel=1e-12)
     assert isinstance(GlobalAveragePool2D().multiply_adds, int)
+
+
+def test_a_malformed_later_batch_in_a_list_is_found_before_training():
+    X, y = np.random.default_rng(0).random((6, 3)), np.array([0, 1, 2, 0, 1, 2])
+    good = [(X, y), (X, y)]
+    for bad, message in (
+        ((X[:, :2], y), r"batch 2: .* expected \(batch, 3\)"),
+        ((X, y + 1), "batch 2: labels expected"),
+        ((X * np.nan, y), "batch 2: X expected finite"),
+        ((X, y, -np.ones(6)), "batch 2: sample_weight expected"),
+        ((X,), r"batch 2: expected \(x, y\)"),
+    ):
+        for kind in (list, tuple):
+            batches = kind([(X, y), bad, (X, y)])
+            for data, options in ((batches, {}), (good, {"validation_data": batches})):
+                model = Sequential([Dense(3, 3), Softmax()])
+                model.build(3, rng=0)
+                before = {name: array.tobytes() for name, array in state_of(model).items()}
+                where = "validation_data: " if options else ""
+                with pytest.raises((TypeError, ValueError), match=where + message):
+                    model.fit(data, verbose=0, **options)
+                after = {name: array.tobytes() for name, array in state_of(model).items()}
+                assert after == before
+                assert (model.history.epochs, model.loss) == (0, None)
+
+
+def test_a_malformed_later_batch_that_is_made_on_the_way_leaves_the_steps_before_it():
+    X, y = np.random.default_rng(0).random((6, 3)), np.array([0, 1, 2, 0, 1, 2])
+
+    class Batches:
+        def __iter__(self):
+            yield X, y
+            yield X, y + 1
+
+    model = Sequential([Dense(3, 3), Softmax()])
+    with pytest.raises(ValueError, match="batch 2: labels"):
+        model.fit([(X, y)], validation_data=Batches(), epochs=3, verbose=0, rng=0)
+    one = Sequential([Dense(3, 3), Softmax()]).fit([(X, y)], epochs=1, verbose=0, rng=0)
+    for name, array in state_of(one).items():
+        np.testing.assert_array_equal(state_of(model)[name], array)
+    assert model.history.epochs == 0  # the epoch was not complete

@@ -225,6 +225,34 @@ def test_files_that_will_not_do(files, make, error, message):
         make(files)
 
 
+def npy(shape):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+@pytest.mark.parametrize("content", [
+    b"", npy("(-5, 2)") + bytes(40), npy("(5, -2)") + bytes(40), npy((10**30, 2)),
+    npy((-(10**30), 2)), npy("(True, 2)") + bytes(8), npy("(" * 500), npy((5, 2)) + bytes(10),
+    npy((1,) * 100) + bytes(4), npy((0, 10**18, 10**18)), b"\x93NUMPY",
+])  # fmt: skip
+def test_a_file_that_is_none_is_named_wherever_it_stands(files, content):
+    (files / "evil.npy").write_bytes(content)
+    for place in (0, 1):
+        names = [files / "x-0.npy"]
+        names.insert(place, files / "evil.npy")
+        with pytest.raises(ValueError, match=r"evil\.npy is no \.npy file of numbers"):
+            Shards(names, files / "y.npy")
+
+
+def test_a_file_without_rows_among_others_adds_none(files):
+    np.save(files / "x-1b.npy", np.zeros((0, 2), np.load(files / "x-0.npy").dtype))
+    assert shards(files).rows == ROWS
+    np.testing.assert_array_equal(
+        shards(files).X.read([(0, ROWS)]),
+        np.concatenate([np.load(files / f"x-{number}.npy") for number in range(3)]),
+    )
+
+
 def test_bad_rows_are_named_when_they_are_met(files):
     X = np.load(files / "x-2.npy")
     X[1500, 1] = np.nan

@@ -492,15 +492,15 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, suffix, fault):
 
     if fault == "write":
 
-        def half(path, content):
+        def half(path, content, mode):
             path.write_bytes(content[: len(content) // 2])
             full()
 
         monkeypatch.setattr(files, "_write", half)
-    elif fault == "fsync":
-        monkeypatch.setattr("os.fsync", full)
+    elif fault == "replace":
+        monkeypatch.setattr("pathlib.Path.replace", full)
     else:
-        monkeypatch.setattr(f"pathlib.Path.{fault}", full)
+        monkeypatch.setattr(f"os.{fault}", full)
     with pytest.raises(StorageError, match=r"cannot be written: .*No space left"):
         model.save(path)
     monkeypatch.undo()
@@ -527,6 +527,55 @@ def test_a_folder_that_is_none_is_named(tmp_path):
     for folder in ("nowhere", "file"):
         with pytest.raises(StorageError, match=f"{folder}.*cannot be written"):
             small().save(tmp_path / folder / "m.npz")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and modes as POSIX has them")
+def test_a_link_stays_one_and_what_it_points_to_is_written(tmp_path):
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "m.npz", tmp_path / "m.npz"
+    link.symlink_to(target)  # to nothing yet
+    second = tmp_path / "again.npz"
+    second.symlink_to("m.npz")
+    for path in (link, link, second):
+        model = small()
+        model[0].weight.value += 1
+        model.save(path)
+        assert link.is_symlink()
+        assert second.is_symlink()
+        assert same(Sequential.load(target), model)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["again.npz", "disk", "m.npz"]
+    files.write_atomically(link, b"new", keep_previous=True)
+    assert sorted(p.name for p in target.parent.iterdir()) == ["m.npz", "m.npz.previous"]
+    assert files.previous(link) == files.previous(target)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and modes as POSIX has them")
+def test_a_file_keeps_its_mode_and_nobody_else_sees_it_before(tmp_path, monkeypatch):
+    path, seen = tmp_path / "m.npz", []
+    small().save(path)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask()
+    sync = os.fsync
+
+    def look(handle):
+        seen.append(os.fstat(handle).st_mode & 0o777)
+        sync(handle)
+
+    monkeypatch.setattr("os.fsync", look)
+    for mode in (0o600, 0o640, 0o666, 0o400):
+        path.chmod(mode)
+        seen.clear()
+        small().save(path)
+        assert path.stat().st_mode & 0o777 == mode
+        assert seen[0] & ~mode == 0
+        files.write_atomically(path, b"new", keep_previous=True)
+        assert path.stat().st_mode & 0o777 == mode
+        assert files.previous(path).stat().st_mode & 0o777 == mode
+
+
+def umask():
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 # ------------------------------------------------------------------ threads and processes

@@ -50,11 +50,10 @@ class CSVLogger(Callback):
                 found = next(csv.reader(file))
             if found != columns:
                 raise ValueError(f"{self.path} expected columns {columns}, got {found}")
-        self._file = self.path.open("a" if goes_on else "w", newline="", encoding="utf-8")
+        self._file = self.path.open("a", newline="", encoding="utf-8")
         self._writer = csv.DictWriter(self._file, columns, extrasaction="ignore")
-        if goes_on:
-            self._file.truncate(_whole_lines(self.path))
-        else:
+        self._file.truncate(_whole_lines(self.path) if goes_on else 0)
+        if not goes_on:
             self._writer.writeheader()
             self._file.flush()
 

@@ -172,7 +172,9 @@ def _head(name: str, file: str) -> tuple[Shape, np.dtype[Any], int]:
     """Return shape and dtype of the array in a file, and where its content begins."""
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+    except OSError:
+        raise
+    except Exception as error:  # NumPy raises whatever its parsers do, and warns of a pickle
         raise ValueError(f"{file} is no .npy file of numbers: {error}") from error
     if not isinstance(array, np.memmap):
         raise ValueError(  # noqa: TRY004 - what is in the file is wrong

@@ -168,11 +168,18 @@ def source(
     batches = itertools.chain([first], iterator) if one_shot(X) else X
     if first is None:
         raise ValueError("X expected at least one batch, got none")
-    try:
-        _, target, _ = asked.batch(first, build=build)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"batch 1: {error}") from None
+    target = _targets_of(asked, 1, first, build=build)
+    for number, batch in enumerate(X[1:] if isinstance(X, (list, tuple)) else (), 2):
+        _targets_of(asked, number, batch)  # what is made on the way is checked when it comes
     return BatchFeed(batches, asked.batch), target
+
+
+def _targets_of(asked: Asked, number: int, batch: Any, *, build: bool = False) -> Array:
+    """Return the targets of a batch, or say which one it is that does not fit."""
+    try:
+        return asked.rows(batch, build=build)[1]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"batch {number}: {error}") from None
 
 
 def _from_shards(

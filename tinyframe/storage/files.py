@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import stat
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from tinyframe.storage.errors import StorageError
@@ -11,7 +13,8 @@ from tinyframe.storage.errors import StorageError
 def write_atomically(path: Path, content: bytes, *, keep_previous: bool = False) -> None:
     """Write a file so that at any moment, also after a crash, it is the old one or the new one.
 
-    It is written under another name in the same folder, flushed to the disk, and renamed.
+    It is written under another name in the same folder, flushed to the disk, and renamed. A file
+    keeps its mode. A symbolic link stays one: the file that it points to is written.
 
     Parameters
     ----------
@@ -20,23 +23,24 @@ def write_atomically(path: Path, content: bytes, *, keep_previous: bool = False)
     content
         All of it.
     keep_previous
-        Whether the old one stays, as `path` with ".previous" after it.
+        Whether the old one stays, as ".previous" after its name, beside it.
 
     Raises
     ------
     StorageError
         If it cannot be written; the old one is then as it was.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    target = _target(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         try:
-            _write(temporary, content)
-            if keep_previous and path.exists():
-                _keep(path, temporary.with_suffix(".old"))
-            temporary.replace(path)
+            _write(temporary, content, _mode(target))
+            if keep_previous and target.exists():
+                _keep(target, temporary.with_suffix(".old"))
+            temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        _sync_folder(target.parent)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error}; what was there is as it was"
@@ -45,7 +49,8 @@ def write_atomically(path: Path, content: bytes, *, keep_previous: bool = False)
 
 def previous(path: Path) -> Path:
     """Return where the file before the last one is kept."""
-    return path.with_name(path.name + ".previous")
+    target = _target(path)
+    return target.with_name(target.name + ".previous")
 
 
 def read(path: Path) -> bytes:
@@ -56,8 +61,26 @@ def read(path: Path) -> bytes:
         raise StorageError(f"{path} cannot be read: {error}") from error
 
 
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
+def _target(path: Path) -> Path:
+    """Return what a path is once its symbolic links are followed."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _mode(path: Path) -> int | None:
+    """Return the mode of a file that is there."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+
+
+def _write(path: Path, content: bytes, mode: int | None) -> None:
+    """Write a new file, which those whom the mode leaves out never see."""
+    opener = partial(os.open, mode=0o666 if mode is None else mode)
+    with open(path, "xb", opener=opener) as file:
+        if mode is not None:
+            with suppress(OSError):  # not every file system has modes
+                path.chmod(mode)  # what the umask took away
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -68,7 +91,7 @@ def _keep(path: Path, link: Path) -> None:
     try:
         os.link(path, link)
     except OSError:  # where there are no links, a copy
-        _write(link, path.read_bytes())
+        _write(link, path.read_bytes(), _mode(path))
     try:
         link.replace(previous(path))
     finally:

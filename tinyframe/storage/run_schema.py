@@ -7,7 +7,7 @@ other arguments of `fit`; each raises ValueError or TypeError.
 import copy
 import inspect
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -177,12 +177,14 @@ def check_memory(meta: Mapping[str, Any], slots: Mapping[str, Array], run: Run) 
     if kept["rate"] is not None:
         real_number("its learning rate", kept["rate"], above=0)
     elif isinstance(rate, Schedule):
-        _check_schedule(rate, kept["schedule"], kept["epoch"])
+        _check_schedule(rate, kept["schedule"], kept["epoch"], run.names)
     else:
         raise ValueError(f"another learning rate: a schedule, not {rate}")
 
 
-def _check_schedule(schedule: Schedule, memory: Mapping[str, Any], epoch: float) -> None:
+def _check_schedule(
+    schedule: Schedule, memory: Mapping[str, Any], epoch: float, figures: Iterable[str]
+) -> None:
     """Check that a schedule can have come to remember this, by letting a copy go on from it."""
     present = vars(schedule)
     for key, value in memory.items():
@@ -194,11 +196,12 @@ def _check_schedule(schedule: Schedule, memory: Mapping[str, Any], epoch: float)
             )
     if missing := schedule_memory(schedule).keys() - memory.keys():
         raise ValueError(f"the schedule expected {', '.join(sorted(missing))}, which are missing")
-    if type(schedule).__module__ == Schedule.__module__:  # our own know the ranges of arguments
-        type(schedule)(**{key: memory[key] for key in inspect.signature(type(schedule)).parameters})
     going_on = copy.copy(schedule)
     vars(going_on).update(memory)
     real_number("the schedule's learning rate", going_on(epoch), at_least=0)
+    if type(schedule).__module__ == Schedule.__module__:  # our own check what they are made with
+        type(schedule)(**{key: memory[key] for key in inspect.signature(type(schedule)).parameters})
+        going_on.observe(dict.fromkeys(figures, 0.0))
 
 
 def schedule_memory(rate: Any) -> dict[str, Any]:
