@@ -1,8 +1,10 @@
 """Keras's files: the same predictions, and nothing believed that a file says."""
 
+import copy
 import io
 import json
 import os
+import random
 import warnings
 import zipfile
 
@@ -19,7 +21,7 @@ with warnings.catch_warnings():
 from keras import layers as kl  # noqa: E402 - as above
 
 import tinyframe as tf  # noqa: E402
-from tinyframe.interop.keras import from_keras, keras_weights  # noqa: E402
+from tinyframe.interop.keras import archive, from_keras, keras_weights  # noqa: E402
 
 IMAGE, SEQUENCE = (9, 8, 4), (6, 4)
 
@@ -177,15 +179,15 @@ def test_what_cannot_be_imported_is_named(what, tmp_path):
 
 def rewritten(path, config=None, weights=None):
     """The file with another description, or other weights."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
     if config is not None:
         members["config.json"] = config
     if weights is not None:
         members["model.weights.h5"] = weights
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in members.items():
-            archive.writestr(name, content)
+            file.writestr(name, content)
     return path
 
 
@@ -236,10 +238,122 @@ def test_hostile_and_damaged_files(tmp_path):
         from_keras(tmp_path / "nothing.keras")
 
 
+def deep(file):
+    for _ in range(200):
+        file = file.create_group("g")
+
+
+def many(file):
+    for number in range(archive.OBJECTS + 1):
+        file.create_group(f"g{number}")
+
+
+def cycle(file):
+    group = file.create_group("layers")
+    group["again"] = group["and again"] = group
+
+
+def repeated(file):
+    file["w"] = np.ones(1000, "f4")
+    for number in range(100):
+        file[f"w{number}"] = file["w"]
+
+
+def unwritten(file):
+    for number in range(9):
+        file.create_dataset(f"w{number}", (200,), "f8")
+
+
+def compressed(file):
+    file.create_dataset("w", data=np.zeros(10**6, "f4"), compression="gzip")
+
+
+def long_name(file):
+    file.create_group("layers/dense/vars").attrs["name"] = np.full(7000, "x", "S9")
+
+
+def records(file):
+    file["w"] = np.zeros(3, [("a", "f4"), ("b", "i4")])
+
+
+SWOLLEN = {
+    "groups in groups": (deep, "in groups of groups"),
+    "groups without end": (many, "more than 300 groups and arrays"),
+    "a group in itself": (cycle, "in groups of groups|more than 300"),
+    "one array again and again": (repeated, "bytes in a file of"),
+    "arrays that were never written": (unwritten, "bytes in a file of"),
+    "a compressed array": (compressed, "w is not in one piece"),
+    "a name without end": (long_name, "its name"),
+    "records": (records, "w expected numbers"),
+}
+
+
+@pytest.mark.parametrize("name", SWOLLEN)
+def test_what_would_swell_is_refused_before_it_is_read(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(archive, "OBJECTS", 300)
+    _, path = saved(tmp_path, kl.Dense(3), shape=(4,))
+    fill, message = SWOLLEN[name]
+    with pytest.raises(tf.StorageError, match=message):
+        keras_weights(rewritten(path, weights=hdf5(fill)))
+
+
+ODD = [
+    None, True, 0, -1, 2, 0.5, float("nan"), 10**400, 10**18, "", "x", "same", [], [1], [1, 1],
+    [None, 3], [[]], {}, {"a": 1}, {"class_name": "Dense", "config": {}}, [10**400, 2],
+]  # fmt: skip
+
+
+def places(value, path=()):
+    """Every place in a tree of JSON but its root."""
+    if isinstance(value, (dict, list)):
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*path, key)
+            yield from places(child, (*path, key))
+
+
+def test_a_mutated_description_is_refused_or_is_a_model(tmp_path, pytestconfig):
+    _, path = saved(
+        tmp_path, kl.Rescaling(0.5), kl.Conv2D(2, 2, activation="relu"), kl.BatchNormalization(),
+        kl.MaxPooling2D(), kl.Flatten(), keras.Sequential([kl.Dense(4)]), kl.Reshape((2, 2)),
+        kl.GRU(2), kl.Dropout(0.1), kl.Softmax(), shape=(4, 4, 1),
+    )  # fmt: skip
+    with zipfile.ZipFile(path) as file:
+        config = json.loads(file.read("config.json"))
+    evil = tmp_path / "evil.keras"
+    for seed in range(5000 if pytestconfig.getoption("--long") else 300):
+        rng, changed = random.Random(seed), copy.deepcopy(config)  # noqa: S311 - no secret
+        for _ in range(rng.choice([1, 1, 2])):
+            *steps, key = rng.choice(list(places(changed)))
+            parent = changed
+            for step in steps:
+                parent = parent[step]
+            if rng.random() < 0.2:
+                del parent[key]
+            else:
+                parent[key] = copy.deepcopy(rng.choice(ODD))
+        evil.write_bytes(path.read_bytes())
+        try:
+            assert from_keras(rewritten(evil, config=json.dumps(changed).encode()))
+        except (tf.StorageError, ValueError):
+            continue
+        except Exception as error:  # noqa: BLE001 - the point of the test
+            pytest.fail(f"seed {seed}, {changed}: {error!r}")
+
+
+def test_models_in_models_without_end_are_refused(tmp_path):
+    _, path = saved(tmp_path, kl.Dense(3), shape=(4,))
+    nested = {"class_name": "Dense", "config": {}}
+    for _ in range(250):
+        nested = {"class_name": "Sequential", "config": {"layers": [nested], "name": "s"}}
+    nested["config"]["build_input_shape"] = [None, 4]
+    with pytest.raises(tf.StorageError):
+        from_keras(rewritten(path, config=json.dumps(nested).encode()))
+
+
 def test_code_in_a_file_is_never_run(tmp_path):
     _, path = saved(tmp_path, kl.Dense(3), shape=(4,))
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"))
+    with zipfile.ZipFile(path) as file:
+        config = json.loads(file.read("config.json"))
     layer = config["config"]["layers"][1]
     layer["class_name"] = "Lambda"
     with pytest.raises(ValueError, match="layer 0: Lambda cannot be imported: tinyframe has no"):

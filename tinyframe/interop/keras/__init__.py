@@ -1,4 +1,9 @@
-"""Models and weights from `.keras` files, read as data: no code in them is run."""
+"""Models and weights from `.keras` files, read as data: no code in them is run.
+
+Their weights are read by HDF5, a library in C that is not made for files of strangers: what it
+might do with a file that was made to harm is beyond what Python can bound. Read such a file where
+nothing can be lost, and keep the result as `.npz`.
+"""
 
 import os
 from pathlib import Path
@@ -7,6 +12,7 @@ from typing import Any
 from tinyframe.interop.keras.archive import Archive
 from tinyframe.interop.keras.chain import Chain
 from tinyframe.sequential import Sequential
+from tinyframe.storage.architecture import UNUSABLE
 from tinyframe.storage.errors import StorageError
 from tinyframe.types import Array, Shape
 
@@ -47,7 +53,9 @@ def from_keras(path: str | os.PathLike[str], input_shape: int | Shape | None = N
         )
     try:
         return Chain(archive).model(model["config"], input_shape)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except ValueError:
+        raise
+    except UNUSABLE as error:
         raise StorageError(f"{path}: its description cannot be used: {error!r}") from error
 
 

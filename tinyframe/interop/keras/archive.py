@@ -4,16 +4,21 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinyframe.optional import require
+from tinyframe.storage.container import DAMAGE
 from tinyframe.storage.errors import StorageError
 from tinyframe.types import Array
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+
+OBJECTS, DEPTH, NAME = 100_000, 64, 1000
+"""How many groups and arrays there may be, how deep, and how many bytes a layer's name may have."""
 
 
 class Archive:
@@ -36,8 +41,8 @@ class Archive:
     Raises
     ------
     StorageError
-        If it cannot be read, or is no such file. Arrays that claim to be larger than the file, or
-        to lie in another one, are never read.
+        If it cannot be read, or is no such file. Nothing is read that lies in another file, is
+        compressed, or is larger than the file, all arrays together.
     """
 
     config: dict[str, Any]
@@ -48,39 +53,52 @@ class Archive:
         self.names: dict[str, str] = {}
         try:
             with zipfile.ZipFile(path) as archive:
-                self.config = json.loads(_member(archive, CONFIG))
-                content = _member(archive, WEIGHTS)
+                size = path.stat().st_size
+                self.config = json.loads(_member(archive, CONFIG, size))
+                content = _member(archive, WEIGHTS, size)
             with h5py.File(io.BytesIO(content), "r") as file:
                 self.weights = self._read(h5py, file, len(content))
-        except (
-            OSError,
-            zipfile.BadZipFile,
-            KeyError,
-            ValueError,
-            RuntimeError,
-            TypeError,
-        ) as error:
+        except (OSError, MemoryError, TypeError, zlib.error, *DAMAGE) as error:
             raise StorageError(f"{path} cannot be read as a .keras file: {error}") from error
+        self._folders: dict[str, list[tuple[str, Array]]] = {}
+        for place, array in self.weights.items():
+            folder, _, name = place.rpartition("/")
+            self._folders.setdefault(folder, []).append((name, array))
         if not isinstance(self.config, dict):
             raise StorageError(f"{path} cannot be read as a .keras file: {CONFIG} is no object")
 
     def _read(self, h5py: Any, file: Any, size: int) -> dict[str, Array]:
+        """Return the arrays of an HDF5 file, walked group by group, so that nothing is endless."""
         weights: dict[str, Array] = {}
-
-        def visit(place: str, item: Any) -> None:  # comes to what lies in this file alone
-            if not isinstance(item, h5py.Dataset):
-                if place.endswith("/vars") and "name" in item.attrs:
-                    self.names[place.removesuffix("/vars")] = str(item.attrs["name"])
-                return
-            if item.external or item.is_virtual or item.nbytes > size:
-                raise ValueError(f"{place} has {item.nbytes} bytes in a file of {size}")
-            array = np.asarray(item[()])
-            if array.dtype.kind not in "biuf":
-                raise ValueError(f"{place} expected numbers, got {array.dtype}")
-            weights[place] = array
-
-        file.visititems(visit)
+        groups, found, left = [("", file)], 0, size
+        while groups:
+            within, group = groups.pop()
+            if within.count("/") >= DEPTH:
+                raise ValueError(f"it has more than {DEPTH} groups in groups of groups")
+            for name in group:
+                found += 1
+                if found > OBJECTS:
+                    raise ValueError(f"it has more than {OBJECTS} groups and arrays")
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    continue  # a link to somewhere else, maybe to another file
+                place, item = f"{within}/{name}".removeprefix("/"), group[name]
+                if isinstance(item, h5py.Group):
+                    groups.append((place, item))
+                    if name == "vars":
+                        self._read_name(h5py, within, item)
+                elif isinstance(item, h5py.Dataset):
+                    weights[place] = _array(place, item, left, size)
+                    left -= item.nbytes
         return weights
+
+    def _read_name(self, h5py: Any, place: str, group: Any) -> None:
+        """Note the name of the layer at a place, if its variables say it."""
+        if "name" not in group.attrs:
+            return
+        attribute = h5py.h5a.open(group.id, b"name")
+        if attribute.shape != () or attribute.get_storage_size() > NAME:
+            raise ValueError(f"{place}: its name is not one of up to {NAME} bytes")
+        self.names[place] = str(group.attrs["name"])
 
     def place_of(self, layer: dict[str, Any], within: str, counts: dict[str, int]) -> str:
         """Return the place of a layer's weights.
@@ -108,19 +126,29 @@ class Archive:
     def variables(self, place: str) -> list[Array]:
         """Return a layer's arrays in their order."""
         for folder in (f"{place}/vars", f"{place}/cell/vars"):
-            found = {
-                int(name.rpartition("/")[2]): array for name, array in self.weights.items()
-                if name.rpartition("/")[0] == folder
-            }  # fmt: skip
-            if found:
+            if found := {int(name): array for name, array in self._folders.get(folder, ())}:
                 return [found[number] for number in sorted(found)]
         return []
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+def _array(place: str, item: Any, left: int, size: int) -> Array:
+    """Return an array of an HDF5 file, if it is one of numbers and no larger than what is left."""
+    if item.dtype.kind not in "biuf":
+        raise ValueError(f"{place} expected numbers, got {item.dtype}")
+    if item.external or item.is_virtual or item.chunks is not None:
+        raise ValueError(f"{place} is not in one piece in this file")
+    if item.nbytes > left:
+        total = size - left + item.nbytes
+        raise ValueError(f"{place} makes it {total} bytes in a file of {size}")
+    return np.asarray(item[()])
+
+
+def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
     """Return a file of the archive, unless unpacking would make it a hundred times as large."""
     info = archive.getinfo(name)
-    if info.file_size > 100 * info.compress_size + 1_000_000:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed in a way that Keras does not use")
+    if info.file_size > 100 * min(info.compress_size, size) + 1_000_000:
         raise ValueError(f"{name} would become {info.file_size} bytes")
     return archive.read(name)
 
