@@ -144,7 +144,8 @@ def mutate_meta(meta, rng):
     if how == 0:
         del parent[key]
     elif how == 1 and isinstance(parent, dict):
-        parent[rng.choice(["x", "loss", "observe", "best", f"{key}2"])] = rng.choice(ODD)
+        name = rng.choice(["x", "loss", "observe", "best", f"{key}2"])
+        parent[name] = copy.deepcopy(rng.choice(ODD))
     elif how == 2 and isinstance(parent, list):
         parent.append(copy.deepcopy(old))
     elif how == 3:
@@ -154,7 +155,7 @@ def mutate_meta(meta, rng):
             [-old, old + 1, old - 1, old * 2, float(old), old * 10**9, str(old)]
         )
     else:
-        parent[key] = rng.choice(ODD)
+        parent[key] = copy.deepcopy(rng.choice(ODD))
     return [*path, key, how]
 
 

@@ -173,7 +173,9 @@ class Model(Layer, ABC):
         ------
         TypeError, ValueError
             If an argument is not as above; the model is then as it was. In all processes of a
-            communicator, if it is so in one.
+            communicator, if it is so in one. Batches that an iterable makes on the way, and rows of
+            Shards, are checked when they come: the model then keeps the steps before, and the
+            history the epochs that were complete. Those in a list are checked before training.
         AttributeError
             If the optimizer was given an attribute that it does not have, such as `lr`.
         ImportError
@@ -183,7 +185,8 @@ class Model(Layer, ABC):
             optimizer: names the epoch, the batch and the layer. The weights are those before that
             batch.
         StorageError
-            If `resume` names a file that is damaged, or of another model or run.
+            If `resume` names a file that is damaged, or of another model or run: all of it is
+            checked before anything changes.
 
         Warns
         -----

@@ -143,7 +143,7 @@ def check_position(
         like = feed.draw_order(np.random.default_rng(0), batch_size)
     if order is None and like is None:
         return
-    if order is None or like is None or (order.shape, order.dtype) != (like.shape, np.int64):
+    if order is None or like is None or order.shape != like.shape or order.dtype != np.int64:
         raise ValueError("its order of the rows is that of other data")
     is_seed = len(order) == 1
     if order.min() < 0 or not (is_seed or np.array_equal(np.sort(order), np.arange(len(order)))):
