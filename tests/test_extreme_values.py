@@ -293,6 +293,7 @@ def test_normalising_the_largest_numbers_gives_ordinary_ones(seed, size, feature
     rng = np.random.default_rng(seed)
     u = rng.uniform(-1, 1, (6, features))
     u[0], u[1] = 1, -1  # of either sign: differences overflow too
+    u[2:, :2] = rng.uniform(0.5, 1, (4, 2))  # far from equal, which would leave rounding alone
     u[:, :2] *= 1, -1
     dy = rng.standard_normal(u.shape).astype(np.float32)
     for kind in (BatchNorm, LayerNorm, RMSNorm):

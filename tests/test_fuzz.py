@@ -192,7 +192,7 @@ GOOD = {
     "state": [Here(torch_state), Here(torch_state, drop=1)], "prefixes": [None, ["0", "2"]],
     "hidden_layer_sizes": [(3,), ()], "activation": ["relu", "tanh"], "tol": [1e-4],
     "n_iter_no_change": [2], "early_stopping": flags, "validation_fraction": [0.25],
-    "random_state": [0, None], "layer_class": [tf.Dense],
+    "random_state": [0, None], "kept_class": [tf.Dense, tf.MSELoss, tf.SGD, tf.StepDecay],
     "tolerance": [1e-6],
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_imports_run_one_way():
         {"losses", "summary", "state"},
         {"callbacks", "sources", "settings", "objective", "registry", "mistakes"},
         {"storage", "evaluation"},
-        {"display", "training", "checkpoint", "loggers"},
+        {"display", "training", "checkpoint"},
         {"processes"},
         {"model"},
         {"sequential", "learning_rate", "inspection"},
@@ -80,6 +80,14 @@ def test_imports_run_one_way():
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tinyframe."):
                 other = node.module.split(".")[1]
                 assert other == own or floor[other] < floor[own], f"{path} imports {node.module}"
+
+
+def test_every_callback_comes_from_its_documented_path_too():
+    from tinyframe import callbacks  # noqa: PLC0415 - the import is the test
+
+    for name in ("Callback", "CSVLogger", "EarlyStopping", "LearningRateLogger", "ModelCheckpoint"):
+        assert getattr(callbacks, name) is getattr(tinyframe, name)
+        assert name in callbacks.__all__
 
 
 def test_every_export_exists_and_is_sorted():

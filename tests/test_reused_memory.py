@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tinyframe import (
     CrossEntropyLoss,
     Dense,
+    KLDivergenceLoss,
     LogSoftmax,
     MSELoss,
     Sequential,
@@ -52,10 +53,11 @@ def what_it_gives(objective, batch):
 
 
 @st.composite
-def sequences_of_batches(draw, dense_bounds):
+def sequences_of_batches(draw, dense_bounds, shares):
     """Batches as `fit` hands them on: weighted or not, labels or rows, to train on or to validate.
 
     Few sizes, one of them the number of classes, so that many shapes meet that differ little.
+    With `shares`, rows of targets sum to 1.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     batches = []
@@ -68,6 +70,7 @@ def sequences_of_batches(draw, dense_bounds):
             target = one_hot(target, CLASSES)
         elif kind == "rows":
             target = rng.uniform(*dense_bounds, (rows, CLASSES)).astype(np.float32)
+            target /= target.sum(axis=1, keepdims=True) if shares else 1
         weights = st.sampled_from([None, rng.uniform(0, 2, rows), np.zeros(rows), np.ones(rows)])
         x = rng.normal(size=(rows, 3)).astype(np.float32)
         batches.append((x, target, draw(weights), draw(st.booleans())))
@@ -80,7 +83,8 @@ def sequences_of_batches(draw, dense_bounds):
 def test_any_sequence_of_batches_gives_what_each_gives_alone(name, data):
     loss, _, dense_bounds = LOSSES[name]
     model = classifier(data.draw(st.sampled_from(heads(name))))
-    batches = data.draw(sequences_of_batches(dense_bounds))
+    shares = isinstance(loss, (CrossEntropyLoss, KLDivergenceLoss))
+    batches = data.draw(sequences_of_batches(dense_bounds, shares))
     sequence = Objective(model._chain(), copy.deepcopy(loss))
     with sequence.reusing_buffers():
         together = [what_it_gives(sequence, batch) for batch in batches]

@@ -11,7 +11,13 @@ Also `tinyframe.datasets` (digits to learn from), `tinyframe.testing` (proofs of
 from importlib import import_module
 from types import ModuleType
 
-from tinyframe.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from tinyframe.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LearningRateLogger,
+    ModelCheckpoint,
+)
 from tinyframe.checkpoint import Checkpoint
 from tinyframe.display import ProgressBar
 from tinyframe.history import History
@@ -53,7 +59,6 @@ from tinyframe.layers import (
     Tanh,
 )
 from tinyframe.learning_rate import find_learning_rate
-from tinyframe.loggers import CSVLogger, LearningRateLogger
 from tinyframe.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,

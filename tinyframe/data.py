@@ -204,13 +204,17 @@ def as_weights(weight: Any, rows: int, name: str = "sample_weight") -> Array:
     weights = as_numbers(weight, name).astype(np.float64)
     if weights.shape != (rows,):
         raise ValueError(f"{name} expected one number a row, ({rows},), got {weights.shape}")
-    expected = f"{name} expected finite numbers ≥ 0 that sum to less than {LARGEST_WEIGHT:g}, got "
-    wrong = ~((weights >= 0) & (weights < LARGEST_WEIGHT))
+    wrong = ~((weights >= 0) & (weights < np.inf))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"{expected}{weights[row]} in row {row}")
-    if weights.sum() >= LARGEST_WEIGHT:
-        raise ValueError(f"{expected}a sum of {weights.sum():g}")
+        raise ValueError(f"{name} expected finite numbers ≥ 0, got {weights[row]} in row {row}")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if total >= LARGEST_WEIGHT:
+        raise ValueError(
+            f"{name} expected numbers that sum to less than {LARGEST_WEIGHT:g}, got a sum of "
+            f"{total:g}"
+        )
     return weights
 
 

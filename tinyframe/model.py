@@ -19,7 +19,8 @@ from tinyframe.data import BLOCK
 from tinyframe.display import display
 from tinyframe.evaluation import evaluate
 from tinyframe.history import History
-from tinyframe.layers.layer import Layer, restored_on_error
+from tinyframe.layers.build import restored_on_error
+from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.metrics import named_metrics
 from tinyframe.mistakes import warn_of_mistakes
@@ -37,14 +38,7 @@ from tinyframe.settings import (
     skips_nonfinite,
     verbosity,
 )
-from tinyframe.sources import (
-    Asked,
-    check_lasting,
-    input_dtype,
-    inputs,
-    source,
-    with_validation,
-)
+from tinyframe.sources import Asked, check_lasting, input_dtype, inputs, source, with_validation
 from tinyframe.storage.errors import StorageError
 from tinyframe.summary import summary, summary_html
 from tinyframe.training import Augment, Trainer, train

@@ -86,19 +86,15 @@ class Dense(Layer):
         return y.T if rows is x else y.T.reshape(*x.shape[:-1], W.shape[1])
 
     def backward(self, dy: Array) -> Array:
+        self.backward_parameters(dy)
         dy_ = self._rows(dy)
-        self._differentiate(dy_)
         W = self.weight.value
         # dx = dy @ W.T, computed as dxᵀ = W @ dyᵀ
         dx = matmul(W, dy_.T, self._buffer("dx", (len(W), len(dy_)), self.dtype)).T
         return dx if dy_ is dy else dx.reshape(*dy.shape[:-1], len(W))
 
     def backward_parameters(self, dy: Array) -> None:
-        self._differentiate(self._rows(dy))
-
-    def _differentiate(self, dy: Array) -> None:
-        """Write ∂L/∂W and ∂L/∂b, for dy of shape (rows, units)."""
-        x = self._recall()
+        x, dy = self._recall(), self._rows(dy)
         # dW = x.T @ dy, computed as dWᵀ = dyᵀ @ x
         matmul(dy.T, x, self.weight.grad.T)
         if self.use_bias:

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from tinyframe.checks import floating_dtype, random_generator, sample_shape, shape_error
 from tinyframe.layers.assignment import Assignment
+from tinyframe.layers.build import check_unshared, restored_on_error
 from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
@@ -146,7 +146,7 @@ class Layer(Assignment, Scratch, ABC):
             if not isinstance(output_shape, tuple):
                 raise TypeError(f"{self!r}: setup has to return a shape, got {output_shape!r}")
             self.input_shape, self.output_shape = input_shape, output_shape
-        _check_unshared(self)
+        check_unshared(self)
         for layer in self.walk():
             layer.dtype = self.dtype
         for parameter in self.parameters:
@@ -234,30 +234,3 @@ class Layer(Assignment, Scratch, ABC):
 
     def __repr__(self) -> str:
         return constructor_call(self)
-
-
-def _check_unshared(layer: Layer) -> None:
-    """Raise ValueError if two layers hold the same Parameter: each would overwrite its gradient."""
-    owners: dict[int, Layer] = {}
-    for part in layer.walk():
-        for name, parameter in part._members(Parameter):  # noqa: SLF001 - same module
-            owner = owners.setdefault(id(parameter), part)
-            if owner is not part:
-                raise ValueError(
-                    f"{layer!r} expected each Parameter in one layer, got one in {owner!r} that is "
-                    f"{name} of {part!r} too; make two"
-                )
-
-
-@contextmanager
-def restored_on_error(model: Layer) -> Iterator[None]:
-    """Put layers and parameters back as they were if the block raises: nothing is half built."""
-    parts = [*model.walk(), *model.parameters]
-    before = [(part, dict(vars(part))) for part in parts]
-    try:
-        yield
-    except BaseException:
-        for part, attributes in before:
-            vars(part).clear()
-            vars(part).update(attributes)
-        raise

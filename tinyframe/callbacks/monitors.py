@@ -1,4 +1,4 @@
-"""Callbacks: watch a model train, keep its best state, stop it in time."""
+"""Callbacks that watch a figure: keep the model's best state, stop training in time."""
 
 import math
 import os
@@ -6,152 +6,15 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from tinyframe.checks import boolean, iterable, positive_integer, real_number
+from tinyframe.callbacks.callback import Callback
+from tinyframe.callbacks.run import Run
+from tinyframe.checks import boolean, positive_integer, real_number
 from tinyframe.direction import Mode, direction
-from tinyframe.reprs import constructor_call
 from tinyframe.schema import check_schema, integer, number
 from tinyframe.state import check_state, restore_state, state_of
 
 if TYPE_CHECKING:
-    from tinyframe.model import Model
-    from tinyframe.optimizers import Optimizer
     from tinyframe.types import Array
-
-
-class Run:
-    """One call of `fit`, as callbacks see it.
-
-    Attributes
-    ----------
-    model, optimizer
-        What is trained, and how.
-    names : tuple of str
-        The figures that each epoch will have: "loss", "accuracy", "val_loss", …, "seconds"; a
-        callback that adds one to `figures` names it here before the first epoch.
-    first_epoch, last_epoch : int
-        The numbers of its epochs, which go on from those of earlier calls; the first one ever is 1.
-    epoch : int
-        Number of the epoch that runs, or ran last.
-    batch, batches : int, int or None
-        Batches done in this epoch, and how many it has, where that is known.
-    steps : int
-        Batches done in all its epochs.
-    loss : float
-        Loss of the last batch, before its step.
-    figures : dict
-        Those of the last complete epoch.
-    stopped : str
-        Why training ends early; empty as long as it does not.
-    resumed : bool
-        Whether it goes on from a checkpoint.
-    finished : bool
-        Whether it has ended without an exception.
-    callbacks : tuple of Callback
-        All of them, in their order.
-    trainer
-        What takes the steps.
-    rank, ranks : int
-        The number of this process among those that train together, and how many they are.
-    """
-
-    rank: int = 0
-    ranks: int = 1
-
-    def __init__(
-        self,
-        model: "Model",
-        optimizer: "Optimizer",
-        names: tuple[str, ...],
-        epochs: int,
-        batches: int | None,
-    ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.names = names
-        self.first_epoch = model.history.epochs + 1
-        self.last_epoch = model.history.epochs + epochs
-        self.epoch = model.history.epochs
-        self.epochs = epochs
-        self.batch = 0
-        self.batches = batches
-        self.steps = 0
-        self.loss = math.nan
-        self.figures: dict[str, float] = {}
-        self.stopped = ""
-        self.resumed = False
-        self.finished = False
-        self.callbacks: tuple[Callback, ...] = ()
-        self.trainer: Any = None  # of training.py, which imports this file
-
-    def stop(self, reason: str) -> None:
-        """End training after this batch; an epoch that is not complete is not recorded."""
-        self.stopped = self.stopped or reason
-
-
-class Callback:
-    """Something to do at certain moments of training; `fit(..., callbacks=[…])` calls it.
-
-    One's own defines the methods it needs. Each gets the `Run`, may look at everything, and may
-    `run.stop("why")`. An exception ends training: the model keeps the weights of the last complete
-    step and the history so far, and each `on_train_end` is still called.
-
-    Where several processes train together, every one of them calls its callbacks, which see the
-    same figures and weights; see `rank_zero_only`.
-
-    Attributes
-    ----------
-    rank_zero_only
-        Class attribute: True where only the process of rank 0 is to call it, as it prints or
-        writes. Such a callback leaves the model and the optimizer alone.
-    """
-
-    rank_zero_only: bool = False
-
-    def on_train_begin(self, run: Run) -> None:
-        """Do something before the first epoch; the first chance to refuse, by a ValueError."""
-
-    def on_epoch_begin(self, run: Run) -> None:
-        """Do something before epoch `run.epoch`."""
-
-    def on_batch_end(self, run: Run) -> None:
-        """Do something after the step of batch `run.batch`."""
-
-    def on_epoch_end(self, run: Run) -> None:
-        """Do something after a complete epoch, whose figures are `run.figures`."""
-
-    def on_train_end(self, run: Run) -> None:
-        """Do something when training has ended, in whatever way."""
-
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint has to keep: numbers, texts, None and arrays, by name."""
-        return {}
-
-    def check_state(self, state: Mapping[str, Any], run: Run) -> None:
-        """Raise ValueError if `restore` could not go on from this, as it was read from a file.
-
-        Called when `fit` resumes, before anything has changed, `on_train_begin` included.
-        """
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned; called after `on_train_begin` when `fit` resumes."""
-
-    def __repr__(self) -> str:
-        return constructor_call(self)
-
-
-def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
-    """Return the callbacks as a tuple; raise TypeError if something else is among them."""
-    if callbacks is None:
-        return ()
-    if not iterable(callbacks):
-        raise TypeError(f"callbacks expected a list of Callbacks, got {callbacks!r}")
-    found = tuple(callbacks)
-    for callback in found:
-        if not isinstance(callback, Callback):
-            raise TypeError(
-                f"callbacks expected Callbacks such as EarlyStopping(), got {callback!r}"
-            )
-    return found
 
 
 class _Monitor:

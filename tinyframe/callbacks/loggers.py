@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import IO, TYPE_CHECKING, Any
 
-from tinyframe.callbacks import Callback, Run
+from tinyframe.callbacks.callback import Callback
+from tinyframe.callbacks.run import Run
 from tinyframe.checks import boolean
 from tinyframe.schema import check_schema, integer, number
 
