@@ -211,6 +211,18 @@ def nonfinite(folder, on_nonfinite="raise"):
     report(folder, model, texts=texts or [])
 
 
+@job
+def worthless(folder):
+    """Batches of which none counts, in any rank."""
+    X, y = data(96)
+    model = network()
+    try:
+        model.fit([(X, y, np.zeros(96))], verbose=0, rng=0, communicator=WORLD)
+    except ValueError as error:
+        text = str(error)
+    report(folder, model, texts=WORLD.gather(text) or [])
+
+
 class Refuses(Callback):
     """Finds, in rank 1, that it cannot do its work."""
 

@@ -107,6 +107,80 @@ def everything(model, optimizer):
     }
 
 
+class Adds(Callback):
+    """Records a figure, and remembers it, as NumPy gives it."""
+
+    def __init__(self, figure):
+        self.figure = figure
+
+    def on_train_begin(self, run):
+        run.names += ("share",)
+
+    def on_epoch_end(self, run):
+        run.figures["share"] = self.figure
+
+    def state(self):
+        return {"figure": self.figure}
+
+    def restore(self, state):
+        self.found = state["figure"]
+
+
+class Own(Schedule):
+    """A rate as NumPy computes it."""
+
+    def reset(self):
+        self.rate, self.seen = np.float32(0.5), np.int64(0)
+
+    __init__ = reset
+
+    def __call__(self, epoch):
+        return self.rate
+
+    def observe(self, figures):
+        self.rate, self.seen = self.rate / 2, self.seen + 1
+
+
+@pytest.mark.parametrize(
+    "figure", [np.float32(0.5), np.float64(0.5), np.float16(0.5), np.int64(3), 2, 0.5]
+)
+def test_numbers_of_numpy_in_history_and_memories_are_saved(tmp_path, figure):
+    X, y = dataset()
+    adds, path = Adds(figure), tmp_path / "run.npz"
+
+    def callbacks():
+        watch = EarlyStopping("share", mode="max", restore_best=False)
+        return [adds, watch, LearningRateLogger(), CSVLogger(tmp_path / "log.csv")]
+
+    model = network(0, 0, np.float32)
+    model.fit(
+        X, y, epochs=2, optimizer=SGD(Own()), callbacks=[*callbacks(), Checkpoint(path)],
+        batch_size=SIZE, verbose=0,
+    )  # fmt: skip
+    model.history.to_json(tmp_path / "history.json")
+    assert json.loads((tmp_path / "history.json").read_text())["share"] == [figure] * 2
+    assert {type(v) for v in model.history["share"]} == {float}
+    again = network(0, 0, np.float32)
+    again.fit(
+        X, y, epochs=3, optimizer=SGD(Own()), callbacks=[*callbacks(), Checkpoint(path)],
+        batch_size=SIZE, verbose=0, resume=path,
+    )  # fmt: skip
+    assert again.history["share"] == [figure] * 3
+    assert again.history["learning_rate"] == [0.5, 0.25, 0.125]
+    assert (again.optimizer.learning_rate.rate, again.optimizer.learning_rate.seen) == (1 / 16, 3)
+    assert adds.found == figure
+
+
+@pytest.mark.parametrize("figure", ["much", None, np.ones(2), 1j])
+def test_a_figure_that_is_no_number_says_so(figure):
+    X, y = dataset()
+    model = network(0, 0, np.float32)
+    model.fit(X, y, epochs=1, callbacks=[Adds(figure)], verbose=0)
+    for read in (lambda: model.history["share"], lambda: model.history.best("loss")):
+        with pytest.raises(TypeError, match="the figure 'share' expected a number"):
+            read()
+
+
 @given(
     stop=st.integers(1, EPOCHS * BATCHES - 1),
     every=st.sampled_from([None, 1, 2, 3, 7]),

@@ -200,6 +200,12 @@ def test_a_loss_that_is_not_finite_in_one_rank_ends_all_with_one_error(tmp_path)
     np.testing.assert_allclose(two["state"], state(model), atol=1e-12)
 
 
+def test_an_epoch_in_which_no_row_counts_ends_all_with_one_error(tmp_path):
+    first, second = results(2, "worthless", tmp_path)["texts"]
+    assert first == second
+    assert first.startswith("epoch 1 expected a row that counts")
+
+
 def test_such_a_batch_is_skipped_by_all_if_asked(tmp_path):
     two = results(2, "nonfinite", tmp_path, "skip")
     assert two["alike"]

@@ -81,7 +81,8 @@ def misbehaving(*arguments, **options):
 
 
 STRANGE = [
-    0, 1, -1, 2, 3, 10**6, 0.5, -0.5, 1.0, 1e-300, 1e300, -1e300, math.nan, math.inf, -math.inf,
+    0, 1, -1, 2, 3, 10**6, 10**400, -(10**400), 0.5, -0.5, 1.0, 1e-300, 1e300, -1e300, math.nan,
+    math.inf, -math.inf,
     True, False, None, "", "3", "relu", "same", "ä\0", b"x", 1 + 2j, [], [1, 2], [1.5, "a"],
     [[1, 2], [3]], (2, 2), (0, 1), (1, -1), (3,), {}, {"a": 1}, {0: 2.0}, {1, 2}, range(3),
     np.float32(0.5), np.float64(math.nan), np.int64(2), np.bool_(True), np.array(3), np.ones(3),
@@ -97,8 +98,6 @@ STRANGE = [
     Fresh(tf.Dense, 5, 2), Fresh(tf.MSELoss), Fresh(tf.SGD, 0.1), Fresh(tf.EarlyStopping),
     Fresh(tf.StepDecay, 0.1, 2), Fresh(tf.Metric, metrics.f1), Fresh(tf.History),
 ]  # fmt: skip
-
-ARRAYS = [value for value in STRANGE if isinstance(value, np.ndarray)]
 
 rows = [Here(lambda b: b.X), Here(lambda b: b.X.astype("f8")), Here(lambda b: b.X.tolist())]
 labels = [Here(lambda b: b.y), Here(lambda b: b.y.tolist()), Here(lambda b: np.eye(2)[b.y])]
@@ -184,7 +183,7 @@ GOOD = {
     "deterministic": [False], "x": [*rows, Here(lambda b: b.X[0])],
     # data
     "labels": [Here(lambda b: b.y), [0, 1, 1]], "classes": [2, 3], "size": [8, 28],
-    "prediction": scores, "target": labels[::2], "weight": [None, *numbers], "memory": [1, 2**20],
+    "prediction": scores, "target": labels, "weight": [None, *numbers], "memory": [1, 2**20],
     "k": [1, 2], "average": ["macro", "micro", None], "value": [0.5],
     # inspection, plots, interop, proofs
     "model": models, "output": [None, 0, 1], "layer": [Here(lambda b: b.model[0])],
@@ -198,7 +197,7 @@ GOOD = {
 
 # Where a name means something else than elsewhere.
 OVERRIDES = {
-    "Residual": {"layers": layers}, "Conv1D": {"padding": ["valid", "same"]},
+    "Residual": {"layers": layers},
     "Shards": {
         "X": [Here(lambda b: shard(b, "X", b.X)), Here(lambda b: [shard(b, "X", b.X)])],
         "y": [Here(lambda b: shard(b, "y", b.y))],
@@ -252,6 +251,7 @@ KEYWORDS = {
 
 ALSO = {
     "History.best": [KeyError], "History.plot": [KeyError], "history[…]": [KeyError],
+    "classify": [OverflowError], "regress": [OverflowError],  # of X, scikit-learn's own
     "model[…]": [IndexError], "check_layer": [AssertionError], "check_loss": [AssertionError],
 }  # fmt: skip
 
@@ -314,16 +314,6 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
-AS_MEANT = {
-    "accuracy", "confusion_matrix", "f1", "mae", "mse", "precision", "r2", "recall", "roc_auc",
-    "top_k_accuracy",
-    "activations", "saliency", "gradient_report", "find_learning_rate",
-    "draw", "plot_weights", "plot_activations", "plot_saliency", "plot_confusion_matrix",
-    "to_torch_state_dict", "from_torch_state_dict",
-    "one_hot.labels", "Conv1D.padding", ".mode", ".self",
-}  # fmt: skip
-"""What is called with good values alone, and arguments that are always as they should be."""
-
 OFTEN = ["fit", "fit batches", "train_on_batch", "evaluate", "evaluate batches", "predict"]
 CALLED = [*FUNCTIONS, *OFTEN * 6]
 
@@ -336,13 +326,6 @@ def arguments_of(name):
     return found + [
         kinds(each, kinds.KEYWORD_ONLY, default=None) for each in KEYWORDS.get(name, ())
     ]
-
-
-def strange_values(name, parameter):
-    """Return what else somebody might pass; `forward` is promised arrays, of a model and of it."""
-    if name.endswith(".forward"):
-        return ARRAYS if parameter != "prediction" else GOOD["prediction"]
-    return STRANGE
 
 
 def good_values(name, parameter):
@@ -370,11 +353,8 @@ def drawn_call(chance, bench):
     share = chance.choice([0, 0.2, 0.5])  # of arguments that are strange
 
     def value(parameter):
-        strange = (
-            chance.random() < share
-            and not {name, f"{name}.{parameter}", f".{parameter}"} & AS_MEANT
-        )
-        pool = strange_values(name, parameter) if strange else good_values(name, parameter)
+        strange = chance.random() < share and parameter != "self"
+        pool = STRANGE if strange else good_values(name, parameter)
         return made(chance.choice(pool), bench)
 
     positional, keywords = [], {}
@@ -468,7 +448,8 @@ def call(seed, folder):
                 return f"{text}: changed the model, and raised {error!r}"
         except Exception as error:  # noqa: BLE001 - that is what it looks for
             return f"{text}: {''.join(traceback.format_exception(error)[-4:])}"
-        assert bench.model.predict(bench.X).shape == (12, 2)
+        with np.errstate(all="ignore"):  # a learning rate of 1e300 leaves weights that overflow
+            assert bench.model.predict(bench.X).shape == (12, 2)
     return None
 
 

@@ -288,6 +288,45 @@ def test_a_drawing_nests_the_boxes_of_containers(plots, tmp_path):
     assert "<svg" in (tmp_path / "model.svg").read_text()
 
 
+ANYTHING = [3, "ax", np.ones(3), [1, 2], print, Dense, {}]
+
+
+@pytest.mark.parametrize("wrong", ANYTHING, ids=str)
+def test_what_is_drawn_on_is_of_matplotlib(trained, plots, wrong):
+    model, X, y = trained
+    sweep = tinyframe.find_learning_rate(model, X, y, rng=0)
+    for draw in (
+        lambda: plots.draw(model, ax=wrong),
+        lambda: plots.plot_confusion_matrix(y, y, ax=wrong),
+        lambda: model.history.plot(ax=wrong),
+        lambda: sweep.plot(ax=wrong),
+    ):
+        with pytest.raises(TypeError, match="ax expected axes of matplotlib"):
+            draw()
+    for draw in (
+        lambda: plots.plot_weights(model[1], figure=wrong),
+        lambda: plots.plot_activations(model, X[0], wrong),
+        lambda: plots.plot_saliency(model, X, figure=wrong),
+    ):
+        with pytest.raises(TypeError, match="figure expected a figure of matplotlib"):
+            draw()
+
+
+@pytest.mark.parametrize("labels", [{"a", "b", "c"}, np.array(3), "abc", b"abc", 3], ids=str)
+def test_labels_are_a_list_of_names(plots, labels):
+    with pytest.raises(TypeError, match="labels expected a list of"):
+        plots.plot_confusion_matrix([0, 1, 2], [0, 1, 2], labels=labels)
+
+
+def test_a_part_of_a_figure_is_drawn_on_too(trained, plots):
+    from matplotlib import pyplot  # noqa: PLC0415 - of an extra
+
+    model, X, _ = trained
+    left, right = pyplot.figure().subfigures(1, 2)
+    assert plots.plot_activations(model, X[0], left) is left
+    assert plots.plot_saliency(model, X, figure=right) is right
+
+
 def test_history_draws_each_figure_with_its_validation(trained, plots):
     model, X, y = trained
     model.fit(X, y, epochs=2, validation_data=(X, y), verbose=0)

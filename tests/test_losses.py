@@ -138,6 +138,30 @@ def test_targets_of_another_shape_are_refused(name, shape):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+def test_targets_may_be_lists(name):
+    loss, prediction = LOSSES[name][0], np.full((3, 4), 0.25)
+    for target in (np.array([0, 3, 1]), one_hot([0, 3, 1], 4, np.float64)):
+        expected = loss.forward(prediction, target)
+        gradient = loss.backward()
+        assert loss.forward(prediction, target.tolist()) == expected
+        np.testing.assert_array_equal(loss.backward(), gradient)
+    with pytest.raises(ValueError, match="the target expected rows of one length"):
+        loss.forward(prediction, [[0, 1], [2]])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_predictions_are_arrays_of_floats(name):
+    """Integers would make each row's share in the mean 0, and with it the loss."""
+    loss = LOSSES[name][0]
+    for wrong in ([[0.25] * 4] * 3, np.ones((3, 4), int), np.full((3, 4), "a"), None, 0.5):
+        with pytest.raises(TypeError, match="the prediction expected an array of floats"):
+            loss.forward(wrong, np.array([0, 3, 1]))
+    for wrong in (np.ones((0, 4)), np.ones((3, 0)), np.ones(3), np.array(1.0)):
+        with pytest.raises(ValueError, match=r"the prediction expected \(batch, …, outputs\)"):
+            loss.forward(wrong, np.array([0, 3, 1]))
+
+
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("label", [-1, 4, 300])
 def test_labels_that_are_no_class_are_refused(name, label):
     loss = LOSSES[name][0]

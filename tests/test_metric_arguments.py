@@ -203,3 +203,29 @@ def test_predictions_that_are_not_numbers_have_no_figure(rng):
     model[0].bias.value[0] = np.nan
     found = model.evaluate(X, y, metrics=["accuracy", "f1", "roc_auc"])
     assert all(math.isnan(value) for value in found.values())
+
+
+def share_of_ones(prediction, target):  # a metric of one's own, that takes no weight
+    return float(np.mean(prediction == 1))
+
+
+@pytest.mark.parametrize("function", [accuracy, mse, share_of_ones])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_metric_takes_numbers_without_masks_alone(function, weighted):
+    metric, rows = Metric(function), [0, 1, 1]
+    masked = np.ma.masked_equal(rows, 0)
+    weight = [1, 0, 2] if weighted else None
+    assert metric(rows, rows, weight) == metric(np.array(rows), np.array(rows), weight)
+    for given_ in ((masked, rows, weight), (rows, masked, weight), (rows, rows, masked)):
+        with pytest.raises(TypeError, match="masked"):
+            metric(*given_)
+    for wrong in ([1, -1, 0], [1, math.nan, 0], [1, 1], 1):
+        with pytest.raises(ValueError, match="weight expected"):
+            metric(rows, rows, wrong)
+
+
+@pytest.mark.parametrize("metric", [precision, recall, f1])
+def test_an_average_is_one_of_two_words(metric):
+    for average in (np.array(["macro", "micro"]), np.array(["macro"]), ["macro"], None, 3):
+        with pytest.raises(ValueError, match="average expected"):
+            metric([0, 1], [0, 1], average=average)

@@ -210,3 +210,37 @@ def test_augmented_integers_stay_as_they_are_or_are_refused(given_as, returned, 
     else:
         with pytest.raises(ValueError, match="the result of augment expected numbers that fit"):
             fit()
+
+
+# ------------------------------------------------------------------ rows that do not count
+
+
+class Worthless:
+    """Batches of which none counts from some epoch on."""
+
+    def __init__(self, good):
+        self.good = good
+
+    def __iter__(self):
+        self.good -= 1
+        for _ in range(3):
+            yield X, np.arange(60) % 3, np.full(60, 1.0 if self.good >= 0 else 0.0)
+
+
+def test_an_epoch_in_which_no_row_counts_is_refused():
+    model = network()
+    with pytest.raises(ValueError, match="epoch 1 expected a row that counts"):
+        model.fit(Worthless(0), epochs=3, verbose=0)
+    assert model.history.epochs == 0
+    with pytest.raises(ValueError, match="epoch 3 expected a row that counts"):
+        model.fit(Worthless(3), epochs=4, verbose=0)  # one to look at first
+    assert model.history.epochs == 2
+    ignored = CrossEntropyLoss(ignore_index=2)
+    with pytest.raises(ValueError, match="expected a row that counts, got .* labels .* ignored"):
+        network().fit(X, np.full(60, 2), loss=ignored, metrics=[], verbose=0)
+
+
+def test_the_mean_of_no_rows_is_no_number():
+    model = network()
+    model.fit(X, np.arange(60) % 3, verbose=0, epochs=1)
+    assert np.isnan(model.evaluate(Worthless(0), metrics=[])["loss"])

@@ -2,6 +2,8 @@
 
 from typing import Literal, TypeAlias
 
+from tinyframe.checks import among
+
 Mode: TypeAlias = Literal["min", "max"]
 
 RISING = ("accuracy", "precision", "recall", "f1", "auc", "r2")
@@ -22,7 +24,7 @@ def direction(figure: str, mode: Mode | None = None) -> Mode:
     if not isinstance(figure, str):
         raise TypeError(f"expected the name of a figure, got {figure!r}")
     if mode is not None:
-        if mode not in ("min", "max"):
+        if not among(mode, "min", "max"):
             raise ValueError(f'mode expected "min" or "max", got {mode!r}')
         return mode
     falls, rises = (any(part in figure.lower() for part in ps) for ps in (FALLING, RISING))

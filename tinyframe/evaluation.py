@@ -52,4 +52,4 @@ def evaluate(
         sums, scores = join(sums, scores)
     mass = math.fsum(mass for _, mass in sums)
     total = math.fsum(total for total, _ in sums) if np.isfinite(sums).all() else math.nan
-    return {"loss": total / (mass or 1.0), **scores.figures()}
+    return {"loss": total / mass if mass else math.nan, **scores.figures()}

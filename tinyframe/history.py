@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from tinyframe.direction import Mode, direction
+from tinyframe.drawing import axes_for
 from tinyframe.optional import require
 
 if TYPE_CHECKING:
@@ -29,8 +31,14 @@ class History(Mapping[str, list[float]]):
         self._epochs.append(epoch)
 
     def at(self, index: int) -> Mapping[str, float]:
-        """Return the figures of one epoch, counted from 0."""
-        return self._epochs[index]
+        """Return the figures of one epoch, counted from 0.
+
+        Raises
+        ------
+        TypeError
+            If a callback has put in what is no number.
+        """
+        return {name: _number(name, figure) for name, figure in self._epochs[index].items()}
 
     def replace(self, epochs: list[dict[str, float]]) -> None:
         """Hold these epochs in place of what was recorded."""
@@ -63,7 +71,7 @@ class History(Mapping[str, list[float]]):
         if not found:
             raise ValueError(f"{figure!r} was never a number")
         best = max(found, key=lambda pair: (pair[0] if rising else -pair[0], -pair[1]))[1]
-        return {"epoch": best + 1, **self._epochs[best]}
+        return {"epoch": best + 1, **self.at(best)}
 
     def plot(self, *figures: str, ax: "Axes | None" = None) -> "Axes":
         """Draw figures by epoch, each with that of the validation data, and return the axes.
@@ -82,17 +90,14 @@ class History(Mapping[str, list[float]]):
         ImportError
             Without matplotlib (extra `plot`).
         TypeError
-            If there is nothing to draw with on `ax`.
+            If `ax` is something else.
         """
-        if ax is not None and not hasattr(ax, "plot"):
-            raise TypeError(f"ax expected axes of matplotlib, got {ax!r}")
         names, lines = figures or ("loss",), {}
         for figure in names:
             lines[figure] = self[figure]
             if f"val_{figure}" in self:
                 lines[f"val_{figure}"] = self[f"val_{figure}"]
-        if ax is None:
-            _, ax = require("matplotlib.pyplot", "plot", "a plot").subplots(layout="constrained")
+        ax = axes_for(ax)
         drawn: dict[str, Any] = {}
         for name, values in lines.items():
             beside = drawn.get(name.removeprefix("val_"))  # that of the training data
@@ -132,7 +137,7 @@ class History(Mapping[str, list[float]]):
     def __getitem__(self, key: str) -> list[float]:
         if key not in self:
             raise KeyError(f"no {key!r} recorded; there is {', '.join(self) or 'nothing yet'}")
-        return [epoch.get(key, math.nan) for epoch in self._epochs]
+        return [_number(key, epoch.get(key, math.nan)) for epoch in self._epochs]
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and key in list(self)
@@ -154,3 +159,10 @@ class History(Mapping[str, list[float]]):
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
             for row in rows
         )
+
+
+def _number(name: str, figure: Any) -> float:
+    """Return a figure as a plain float: callbacks may put in NumPy's, which no file takes."""
+    if not isinstance(figure, Real):
+        raise TypeError(f"the figure {name!r} expected a number, got {figure!r}")
+    return float(figure)

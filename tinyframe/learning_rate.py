@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from tinyframe.callbacks import Callback, Run
 from tinyframe.checks import positive_integer, real_number
+from tinyframe.drawing import axes_for
 from tinyframe.losses import Loss
 from tinyframe.model import Model, check_model
 from tinyframe.optimizers import Optimizer
-from tinyframe.optional import require
 from tinyframe.settings import chosen_optimizer
 from tinyframe.types import Array, RandomSeed
 
@@ -59,11 +59,12 @@ class LearningRateSweep:
 
         Raises
         ------
+        TypeError
+            If `ax` is something else.
         ImportError
             Without matplotlib (extra `plot`).
         """
-        if ax is None:
-            _, ax = require("matplotlib.pyplot", "plot", "a plot").subplots(layout="constrained")
+        ax = axes_for(ax)
         ax.plot(self.rates, self.losses, alpha=0.3, label="a batch")
         ax.plot(self.rates, self.smoothed, color=ax.lines[-1].get_color(), label="smoothed")
         ax.axvline(

@@ -5,14 +5,15 @@ Each function draws on matplotlib's axes, or a new figure's, and returns them (e
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import batched, check_kind, sample_shape
+from tinyframe.checks import batched, check_kind, iterable, sample_shape
 from tinyframe.data import as_numbers
+from tinyframe.drawing import axes_for, figure_for
 from tinyframe.inspection import activations, saliency
 from tinyframe.layers.layer import Layer
 from tinyframe.metrics import confusion_matrix
@@ -51,9 +52,7 @@ def draw(model: Layer, ax: "Axes | None" = None) -> "Axes":
         1 for *_, lines in boxes if lines == 0
     )
     deepest = max(depth for _, depth, *_ in boxes)
-    if ax is None:
-        figure = _pyplot().figure(figsize=(6, 0.3 + 0.42 * height), layout="constrained")
-        ax = figure.add_subplot()
+    ax = axes_for(ax, (6, 0.3 + 0.42 * height))
     bottom = max(stop for *_, stop, _ in boxes)
     for layer, depth, start, stop, lines in boxes:
         inset = 0.35 * depth
@@ -142,8 +141,7 @@ def plot_activations(model: Model, x: npt.ArrayLike, figure: "Figure | None" = N
             f"{sample.shape}{hint}"
         )
     outputs = activations(model, sample[np.newaxis])
-    if figure is None:
-        figure = _pyplot().figure(figsize=(8, 1.1 * len(outputs) + 0.5), layout="constrained")
+    figure = figure_for(figure, (8, 1.1 * len(outputs) + 0.5))
     rows = figure.subfigures(len(outputs), 1, squeeze=False)[:, 0]
     for row, (name, output) in zip(rows, outputs.items(), strict=True):
         row.suptitle(
@@ -193,8 +191,7 @@ def plot_saliency(
     if x.ndim != 3:  # noqa: PLR2004 - images
         raise ValueError(f"plot_saliency expected images, got samples of shape {x.shape[1:]}")
     count = min(len(x), 10)
-    if figure is None:
-        figure = _pyplot().figure(figsize=(1.2 * count + 0.4, 3), layout="constrained")
+    figure = figure_for(figure, (1.2 * count + 0.4, 3))
     panels = figure.subplots(2, count, squeeze=False)
     for i in range(count):
         panels[0, i].imshow(x[i], cmap="gray_r")
@@ -234,14 +231,13 @@ def plot_confusion_matrix(
     """
     counts = confusion_matrix(prediction, target)
     names = labels if labels is not None else [str(i) for i in range(len(counts))]
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if not iterable(names) or isinstance(names, (set, frozenset)):  # which have no order
         raise TypeError(f"labels expected a list of {len(counts)} names, got {names!r}")
     names = list(names)
     if len(names) != len(counts):
         raise ValueError(f"labels expected {len(counts)} names, got {len(names)}")
-    if ax is None:
-        size = 2.0 + 0.45 * len(counts)
-        _, ax = _pyplot().subplots(figsize=(size, size), layout="constrained")
+    size = 2.0 + 0.45 * len(counts)
+    ax = axes_for(ax, (size, size))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (true, predicted), count in np.ndenumerate(counts):
@@ -305,9 +301,7 @@ def _panels(images: Array, titles: list[str], figure: "Figure | None", *, signed
     shown = images[:MOST]
     columns = min(len(shown), 10)
     rows = -(-len(shown) // columns)
-    if figure is None:
-        size = (1.1 * columns + 0.3, 1.2 * rows + 0.4)
-        figure = _pyplot().figure(figsize=size, layout="constrained")
+    figure = figure_for(figure, (1.1 * columns + 0.3, 1.2 * rows + 0.4))
     limit = float(np.abs(shown).max()) or 1.0
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.ravel():
@@ -318,7 +312,3 @@ def _panels(images: Array, titles: list[str], figure: "Figure | None", *, signed
     if len(images) > MOST:
         figure.suptitle(f"the first {MOST} of {len(images)}", fontsize=8)
     return figure
-
-
-def _pyplot() -> Any:
-    return require("matplotlib.pyplot", "plot", "a plot")

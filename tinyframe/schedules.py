@@ -191,7 +191,7 @@ class ReduceOnPlateau(Schedule):
         mode: Mode | None = None,
     ) -> None:
         self.learning_rate = real_number("learning_rate", learning_rate, above=0)
-        self._sign = 1 if direction("loss" if monitor is None else monitor, mode) == "min" else -1
+        direction("loss" if monitor is None else monitor, mode)
         self.monitor = monitor
         self.mode = mode
         self.factor = real_number("factor", factor, above=0, below=1)
@@ -219,7 +219,7 @@ class ReduceOnPlateau(Schedule):
         name = self.monitor or ("val_loss" if "val_loss" in figures else "loss")
         if name not in figures:
             raise ValueError(f"monitor expected one of {', '.join(figures)}, got {name!r}")
-        figure = self._sign * figures[name]
+        figure = figures[name] if direction(name, self.mode) == "min" else -figures[name]
         if figure < self.best - self.min_delta:
             self.best, self.waited = figure, 0
             return

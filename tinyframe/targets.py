@@ -1,5 +1,7 @@
 """What y may be: class labels, rows of one number an output, or a single column of numbers."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -123,6 +125,21 @@ def check_distributions(who: object, target: Array) -> None:
         )
 
 
+def check_prediction(prediction: Any) -> None:
+    """Raise TypeError or ValueError if it is no array of floats (batch, …, outputs) with rows."""
+    check_unmasked(prediction, "the prediction")
+    expected = "the prediction expected an array of floats, as layers make it, got"
+    if not isinstance(prediction, np.ndarray):
+        raise TypeError(f"{expected} a {type(prediction).__name__}")
+    if prediction.dtype.kind != "f":
+        raise TypeError(f"{expected} dtype {prediction.dtype}")
+    if prediction.ndim < 2 or not prediction.size:  # noqa: PLR2004 - (batch, outputs)
+        raise ValueError(
+            "the prediction expected (batch, …, outputs) with at least one row, got shape "
+            f"{prediction.shape}"
+        )
+
+
 def dense_target(target: Array, prediction: Array) -> Array:
     """Return `target` in the shape of `prediction`: labels one-hot encoded, a lost axis restored.
 
@@ -131,8 +148,6 @@ def dense_target(target: Array, prediction: Array) -> Array:
     TypeError, ValueError
         If it holds no real numbers, or the shapes do not fit; nothing is ever broadcast.
     """
-    check_unmasked(target, "the target")
-    check_unmasked(prediction, "the prediction")
     if target.dtype.kind not in "buif":
         raise TypeError(f"the target expected real numbers, got dtype {target.dtype}")
     if target.shape == prediction.shape:

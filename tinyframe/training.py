@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from tinyframe.types import Array
 
 Augment: TypeAlias = Callable[[Array, Any], Array]
 """A function (x, rng) → x of the same shape, that changes a batch at random."""
+
+Failure = TypeVar("Failure", bound=Exception)
 
 SMALL_MODEL = 100_000
 """Parameters below which a step's products run on one core, and another one can fetch data."""
@@ -128,6 +130,8 @@ class Trainer:
         ------
         FloatingPointError
             If a loss or gradient is NaN or infinite, before the step that would have followed.
+        ValueError
+            If no row of the epoch counted.
         """
         objective, optimizer, scores = self.objective, self.optimizer, self.scores
         count = self.feed.batches(self.batch_size) or math.inf
@@ -163,7 +167,12 @@ class Trainer:
         optimizer.epoch = self.base + 1.0
         if not self.mass and self.skipped:
             raise self._error(run, "no batch of the epoch had a finite loss and gradient")
-        figures = {"loss": self.total / (self.mass or 1.0), **self._metrics()}
+        if not self.mass:
+            what = "weights of zero, or labels that are ignored"
+            raise self.raised(
+                ValueError(f"epoch {run.epoch} expected a row that counts, got {what}, alone")
+            )
+        figures = {"loss": self.total / self.mass, **self._metrics()}
         return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
 
     # What training on several processes does otherwise: see tinyframe.distributed.
@@ -178,6 +187,10 @@ class Trainer:
     def agreed(self, figures: dict[str, float]) -> dict[str, float]:
         """Return an epoch's figures as all processes record them."""
         return figures
+
+    def raised(self, error: Failure) -> Failure:
+        """Return an error that all processes raise now."""
+        return error
 
     def end_epoch(self, run: Run) -> None:
         """Do what is left when all callbacks have seen the epoch."""
@@ -221,11 +234,12 @@ class Trainer:
         return f"the loss is {run.loss:g}, but the gradient of {layers[-1]} {why}"
 
     def _error(self, run: Run, what: str) -> FloatingPointError:
-        return FloatingPointError(
+        error = FloatingPointError(
             f"epoch {run.epoch}, batch {run.batch + 1}: {what}. The weights are those before this "
             "batch. A smaller learning rate, or inputs scaled to about 1, usually helps, with new "
             'weights: these may be too large already; on_nonfinite="skip" leaves such batches out'
         )
+        return self.raised(error)
 
     def _step(self, run: Run, total: float, mass: float) -> None:
         """Take the step of a batch, if its loss and gradient are finite.

@@ -26,6 +26,7 @@ from tinyframe.types import Array
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
+Failure = TypeVar("Failure", bound=Exception)
 Found = TypeVar("Found")
 
 SHARDS = 8
@@ -205,7 +206,7 @@ class Ranks:
                 self.communicator.Abort(1)
             raise
 
-    def raised_by_all(self, error: FloatingPointError) -> FloatingPointError:
+    def raised_by_all(self, error: Failure) -> Failure:
         """Return an error that every rank raises now."""
         self._raised = error
         return error

@@ -15,7 +15,7 @@ from tinyframe.distributed.streams import Streams
 from tinyframe.evaluation import Sums, evaluate
 from tinyframe.feed import NOTHING, Block, Source
 from tinyframe.metrics import Scores
-from tinyframe.training import Trainer
+from tinyframe.training import Failure, Trainer
 from tinyframe.types import Array
 
 if TYPE_CHECKING:
@@ -155,8 +155,8 @@ class DistributedTrainer(Trainer):
             self.parameters.grad *= self.batch_size / mass
         super()._step(run, total, mass)
 
-    def _error(self, run: Run, what: str) -> FloatingPointError:
-        return self._ranks.raised_by_all(super()._error(run, what))
+    def raised(self, error: Failure) -> Failure:
+        return self._ranks.raised_by_all(error)
 
     # ---------------------------------------------------------------- an epoch
 

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import boolean, check_unmasked, real_number
+from tinyframe.checks import boolean, plain_array, real_number
 from tinyframe.data import LARGEST_WEIGHT, as_numbers, as_weights
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss
-from tinyframe.targets import are_labels, check_distributions, check_labels
+from tinyframe.targets import are_labels, check_distributions, check_labels, check_prediction
 from tinyframe.types import Array, Shape
 
 
@@ -82,9 +82,10 @@ class CrossEntropyLoss(Loss):
     def forward(
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
     ) -> float:
+        if self._buffers is None:  # inside `fit` both are checked already
+            check_prediction(prediction)
+            target = plain_array(target, "the target")
         self._check_prediction(prediction)
-        if self._buffers is None:
-            check_unmasked(target, "the target")
         if (
             self.from_logits
             and self._plain
@@ -179,7 +180,6 @@ class CrossEntropyLoss(Loss):
         return scaled, m
 
     def _check_prediction(self, prediction: Array) -> None:
-        check_unmasked(prediction, "the prediction")
         if prediction.shape[-1] == 1:
             raise ValueError("CrossEntropyLoss expected one output a class, two at least, got one")
         if not self.from_logits:

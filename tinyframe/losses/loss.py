@@ -5,11 +5,12 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.checks import plain_array
 from tinyframe.data import as_weights
 from tinyframe.layers.layer import Layer
 from tinyframe.reprs import constructor_call
 from tinyframe.scratch import Scratch
-from tinyframe.targets import dense_target
+from tinyframe.targets import check_prediction, dense_target
 from tinyframe.types import Array
 
 
@@ -55,8 +56,9 @@ class Loss(Scratch, ABC):
         Raises
         ------
         TypeError, ValueError
-            If the target or the weights hold no real numbers, the target's shape does not fit the
-            prediction's, a label is no class, or the weights are not as above.
+            If the prediction is no array of floats, the target or the weights hold no real numbers,
+            the target's shape does not fit the prediction's, a label is no class, or the weights
+            are not as above.
         """
 
     @abstractmethod
@@ -82,7 +84,8 @@ class Loss(Scratch, ABC):
     def _dense(self, target: Array, prediction: Array) -> Array:
         """Return the target in the shape of the prediction; raise ValueError if it does not fit."""
         if self._buffers is None:
-            y = dense_target(target, prediction)
+            check_prediction(prediction)
+            y = dense_target(plain_array(target, "the target"), prediction)
             self.check_target(y)
             return y
         if target.ndim == prediction.ndim:

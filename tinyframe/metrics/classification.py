@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import positive_integer
+from tinyframe.checks import among, positive_integer
 from tinyframe.metrics.arguments import as_row_weights, as_scores, classes_of, mean
 from tinyframe.types import Array
 
@@ -173,7 +173,7 @@ def _counts(
     average: Average,
 ) -> tuple[Array, Array, Array, Array]:
     """Return, a class: right predictions, predictions, true rows, and whether it is averaged."""
-    if average not in ("macro", "micro"):
+    if not among(average, "macro", "micro"):
         raise ValueError(f'average expected "macro" or "micro", got {average!r}')
     found = classes_of(prediction, target)
     weights = found.weights(weight)

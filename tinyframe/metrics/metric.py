@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyframe.checks import iterable
+from tinyframe.data import as_weights
+from tinyframe.metrics.arguments import as_pair
 from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
 from tinyframe.metrics.ranking import roc_auc
 from tinyframe.metrics.regression import mae, mse, r2
@@ -78,14 +80,21 @@ class Metric:
         ----------
         prediction, target, weight
             As the function takes them; one that takes no weight sees all other rows alike.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no numbers, masked, or of different numbers of rows; and as the function
+            does.
         """
+        prediction, target = as_pair(prediction, target)
         call = partial(self.function, **self.options)
         if weight is None:
             return float(call(prediction, target))
         if "weight" in inspect.signature(self.function).parameters:
             return float(call(prediction, target, weight=weight))
-        counted = np.asarray(weight) > 0
-        return float(call(np.asarray(prediction)[counted], np.asarray(target)[counted]))
+        counted = as_weights(weight, len(prediction), "weight") > 0
+        return float(call(prediction[counted], target[counted]))
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())

@@ -188,7 +188,7 @@ def _check_schedule(
     """Check that a schedule can have come to remember this, by letting a copy go on from it."""
     present = vars(schedule)
     for key, value in memory.items():
-        like = present.get(key)
+        like = plain(present.get(key))
         known = key in present or not hasattr(type(schedule), key)
         if not known or not (None in (value, like) or _alike(value, like)):
             raise ValueError(
@@ -208,7 +208,13 @@ def schedule_memory(rate: Any) -> dict[str, Any]:
     """Return what a schedule remembers: its attributes that are plain values."""
     if not isinstance(rate, Schedule):
         return {}
-    return {key: value for key, value in vars(rate).items() if PLAIN.holds(value)}
+    memory = {key: plain(value) for key, value in vars(rate).items()}
+    return {key: value for key, value in memory.items() if PLAIN.holds(value)}
+
+
+def plain(value: Any) -> Any:
+    """Return a number of NumPy's as one of Python's, which a file takes; all else as it is."""
+    return value.item() if isinstance(value, (np.number, np.bool_)) else value
 
 
 def _alike(value: Any, like: Any) -> bool:

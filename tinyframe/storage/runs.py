@@ -28,6 +28,7 @@ from tinyframe.storage.run_schema import (
     check_names,
     check_position,
     check_scores,
+    plain,
     schedule_memory,
 )
 from tinyframe.types import Array
@@ -60,7 +61,7 @@ def write_run(path: Path, run: Run) -> None:
             arrays["order"] = trainer.order.astype(np.int64)
     states = []
     for number, callback in enumerate(run.callbacks):
-        state = callback.state()
+        state = {key: plain(value) for key, value in callback.state().items()}
         states.append({key: value for key, value in state.items() if isinstance(value, Plain)})
         arrays |= _under(f"callbacks/{number}", _arrays(state))
     meta = header("run", model) | {

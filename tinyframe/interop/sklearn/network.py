@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 
 from tinyframe.callbacks import EarlyStopping
 from tinyframe.checks import boolean
+from tinyframe.data import as_weights
 from tinyframe.initializers import glorot_uniform
 from tinyframe.layers import Dense, Layer, ReLU, Sigmoid, Tanh
 from tinyframe.losses import Loss
@@ -130,7 +131,8 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         """Return what each row counts, or None where all count alike."""
         if weight is None and class_weight is None:
             return None
-        weights: Array = _check_sample_weight(weight, X, ensure_non_negative=True)
+        given = _check_sample_weight(weight, X, ensure_non_negative=True)
+        weights = as_weights(given, len(X))  # a number of 400 digits comes through that
         if class_weight is not None:
             weights = weights * compute_sample_weight(class_weight, y)
         if not weights.any():
