@@ -319,10 +319,10 @@ def test_labels_are_a_list_of_names(plots, labels):
 
 
 def test_a_part_of_a_figure_is_drawn_on_too(trained, plots):
-    from matplotlib import pyplot  # noqa: PLC0415 - of an extra
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - of an extra
 
     model, X, _ = trained
-    left, right = pyplot.figure().subfigures(1, 2)
+    left, right = plt.figure().subfigures(1, 2)
     assert plots.plot_activations(model, X[0], left) is left
     assert plots.plot_saliency(model, X, figure=right) is right
 

@@ -236,7 +236,7 @@ def test_an_epoch_in_which_no_row_counts_is_refused():
         model.fit(Worthless(3), epochs=4, verbose=0)  # one to look at first
     assert model.history.epochs == 2
     ignored = CrossEntropyLoss(ignore_index=2)
-    with pytest.raises(ValueError, match="expected a row that counts, got .* labels .* ignored"):
+    with pytest.raises(ValueError, match=r"expected a row that counts, got .* labels .* ignored"):
         network().fit(X, np.full(60, 2), loss=ignored, metrics=[], verbose=0)
 
 
