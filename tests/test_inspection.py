@@ -312,7 +312,7 @@ def test_what_is_drawn_on_is_of_matplotlib(trained, plots, wrong):
             draw()
 
 
-@pytest.mark.parametrize("labels", [{"a", "b", "c"}, np.array(3), "abc", b"abc", 3], ids=str)
+@pytest.mark.parametrize("labels", [{"a", "b", "c"}, np.array(3), "abc", b"abc", 3])
 def test_labels_are_a_list_of_names(plots, labels):
     with pytest.raises(TypeError, match="labels expected a list of"):
         plots.plot_confusion_matrix([0, 1, 2], [0, 1, 2], labels=labels)
