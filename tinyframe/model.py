@@ -170,6 +170,7 @@ class Model(Layer, ABC):
             communicator, if it is so in one. Batches that an iterable makes on the way, and rows of
             Shards, are checked when they come: the model then keeps the steps before, and the
             history the epochs that were complete. Those in a list are checked before training.
+            An epoch in which no row counted ends it as well.
         AttributeError
             If the optimizer was given an attribute that it does not have, such as `lr`.
         ImportError
@@ -361,7 +362,7 @@ class Model(Layer, ABC):
         metrics: Iterable[Any] | None = None,
         verbose: int = 1,
     ) -> dict[str, float]:
-        """Return the loss and the metrics on X and y: {"loss": …, "accuracy": …}.
+        """Return the loss and the metrics on X and y: {"loss": …, "accuracy": …}; NaN of no rows.
 
         Parameters
         ----------
