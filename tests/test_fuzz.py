@@ -32,7 +32,10 @@ from tinyframe.state import state_of
 NORMAL, LONG = 400, 6_000
 """Calls in the suite, and with --long."""
 
-DOCUMENTED = (TypeError, ValueError, FloatingPointError, tf.StorageError, ImportError, OSError)
+DOCUMENTED = (
+    TypeError, ValueError, FloatingPointError, tf.StorageError, ImportError, OSError,
+    MemoryError,  # of a million units
+)  # fmt: skip
 """What docstrings promise everywhere; `ALSO` has what they promise here and there."""
 
 
@@ -251,7 +254,8 @@ KEYWORDS = {
 
 ALSO = {
     "History.best": [KeyError], "History.plot": [KeyError], "history[…]": [KeyError],
-    "classify": [OverflowError], "regress": [OverflowError],  # of X, scikit-learn's own
+    "classify": [OverflowError, RuntimeWarning],  # of X and y, scikit-learn's own
+    "regress": [OverflowError, RuntimeWarning],
     "model[…]": [IndexError], "check_layer": [AssertionError], "check_loss": [AssertionError],
 }  # fmt: skip
 
@@ -413,8 +417,10 @@ def raise_lines(filename):
 
 def on_purpose(error):
     """Whether somebody wrote the `raise`, or the call itself was wrong."""
-    if isinstance(error, OSError) or "expected str, bytes or os.PathLike object" in str(error):
+    if isinstance(error, (OSError, MemoryError)):
         return True  # Python's own, and clear
+    if "expected str, bytes or os.PathLike object" in str(error):
+        return True  # likewise
     frame = traceback.extract_tb(error.__traceback__)[-1]
     if frame.filename == __file__ or "sklearn" in frame.filename:
         return True

@@ -229,3 +229,9 @@ def test_an_average_is_one_of_two_words(metric):
     for average in (np.array(["macro", "micro"]), np.array(["macro"]), ["macro"], None, 3):
         with pytest.raises(ValueError, match="average expected"):
             metric([0, 1], [0, 1], average=average)
+
+
+@pytest.mark.parametrize("result", [None, "nonsense", np.ones(2), [1.0], 1j])
+def test_a_function_that_returns_no_number_says_so(result):
+    with pytest.raises(TypeError, match="expected a number from its function, got"):
+        Metric(lambda prediction, target: result)([0, 1], [0, 1])

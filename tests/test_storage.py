@@ -639,3 +639,12 @@ def test_lone_layers_are_saved_too(tmp_path):
     layer.build(3, rng=0)
     save_model(layer, tmp_path / "layer.npz")
     assert same(load_model(tmp_path / "layer.npz"), layer)
+
+
+@pytest.mark.parametrize("call", ["save", "load", "to_onnx"])
+def test_a_name_that_no_file_has_is_a_storage_error(call, tmp_path):
+    if call == "to_onnx":
+        pytest.importorskip("onnx", reason='needs pip install -e ".[peers]"')
+    model = Sequential([Dense(3, 2)])
+    with pytest.raises(StorageError, match=r"cannot be (written|read)"):
+        getattr(model, call)(str(tmp_path / "a\0.npz"))

@@ -84,17 +84,23 @@ class Metric:
         Raises
         ------
         TypeError, ValueError
-            If they are no numbers, masked, or of different numbers of rows; and as the function
-            does.
+            If they are no numbers, masked, or of different numbers of rows, or the function returns
+            no number; and as the function does.
         """
         prediction, target = as_pair(prediction, target)
         call = partial(self.function, **self.options)
         if weight is None:
-            return float(call(prediction, target))
-        if "weight" in inspect.signature(self.function).parameters:
-            return float(call(prediction, target, weight=weight))
-        counted = as_weights(weight, len(prediction), "weight") > 0
-        return float(call(prediction[counted], target[counted]))
+            found = call(prediction, target)
+        elif "weight" in inspect.signature(self.function).parameters:
+            found = call(prediction, target, weight=weight)
+        else:
+            counted = as_weights(weight, len(prediction), "weight") > 0
+            found = call(prediction[counted], target[counted])
+        try:
+            return float(found)
+        except (TypeError, ValueError):
+            expected = f"{self!r} expected a number from its function"
+            raise TypeError(f"{expected}, got {found!r}") from None
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())

@@ -41,7 +41,7 @@ def write_atomically(path: Path, content: bytes, *, keep_previous: bool = False)
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
         raise StorageError(
             f"{path} cannot be written: {error}; what was there is as it was"
         ) from error
@@ -57,7 +57,7 @@ def read(path: Path) -> bytes:
     """Return a file's content; raise StorageError if it cannot be read."""
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # as above
         raise StorageError(f"{path} cannot be read: {error}") from error
 
 
