@@ -2,7 +2,9 @@
 
 import inspect
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -91,10 +93,10 @@ def tail(name: str) -> str:
     own = [
         c for c in kind.__mro__ if c.__module__.startswith("tinyframe.") and issubclass(c, Layer)
     ]
+    own = [c for c in own if c.__name__ not in ("Layer", "Model")]
     sources = [
-        SOURCE.format(path=Path(inspect.getfile(c)).relative_to(ROOT), name=c.__name__)
-        for c in own
-        if c.__name__ not in ("Layer", "Model")
+        SOURCE.format(path=Path(inspect.getfile(shown)).relative_to(ROOT), name=shown.__name__)
+        for shown in [*own, *helpers(own)]
     ]
     imports = sorted(set(re.findall(r"[A-Z]\w+(?=\()", call)))
     return TAIL.format(
@@ -104,6 +106,22 @@ def tail(name: str) -> str:
         shape=shape,
         tokens=TOKENS if name == "Embedding" else "",
     )
+
+
+def helpers(classes: list[type]) -> list[Any]:
+    """Return the functions that stand beside these classes in their files and that they use."""
+    found: list[Any] = []
+    todo: list[Any] = list(classes)
+    while todo:
+        user = todo.pop(0)
+        beside = vars(sys.modules[user.__module__])
+        for name in re.findall(r"\b\w+(?=\()", inspect.getsource(user)):
+            function = inspect.unwrap(beside[name]) if callable(beside.get(name)) else None
+            own = inspect.isfunction(function) and function.__module__ == user.__module__
+            if own and function not in found:
+                found.append(function)
+                todo.append(function)
+    return found
 
 
 def complete(app: Sphinx, docname: str, source: list[str]) -> None:

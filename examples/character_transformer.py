@@ -100,7 +100,8 @@ def plot(model: Sequential, x: Array, characters: str, path: Path) -> None:
     residual = model[2]
     norm, attention = residual.layers
     attention.forward(norm.forward(model[:2].predict(x[:1])), training=True)
-    _, _, shares, _ = attention._saved  # noqa: SLF001 - to look inside: (batch, heads, key, query)
+    _, _, blocks, _ = attention._saved  # noqa: SLF001 - to look inside, at the one block of one row
+    shares = blocks[0]  # (batch, heads, key, query)
     shown = 24
     for head, panel in enumerate(panels):
         panel.imshow(shares[0, head, :shown, :shown].T, cmap="magma")

@@ -16,6 +16,7 @@ from tinyframe import (
     CrossEntropyLoss,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     LayerNorm,
     MaxPool2D,
@@ -33,7 +34,9 @@ from tinyframe import (
 )
 from tinyframe.callbacks import Run
 from tinyframe.feed import Feed
+from tinyframe.loop import BUFFER
 from tinyframe.objective import Objective
+from tinyframe.recording.recorder import Recorded
 from tinyframe.sources import input_dtype
 from tinyframe.training import Trainer
 
@@ -49,7 +52,7 @@ def peak_of_steps(layers, loss, targets, batch_size, dtype):
     y = y if targets == "labels" else np.eye(64, dtype=np.float32)[y]
     model = Sequential(layers())
     model.build((4, 10), rng=0)
-    objective = Objective(model._chain(), loss())
+    objective = Recorded(Objective(model._chain(), loss()))
     optimizer = SGD(0.01, momentum=0.9)
     feed = Feed(x, y, input_dtype(model, x))
     parameters = ParameterVector(model.parameters)
@@ -64,14 +67,18 @@ def peak_of_steps(layers, loss, targets, batch_size, dtype):
         measure.before = tracemalloc.get_traced_memory()[0]
         tracemalloc.reset_peak()
 
-    with objective.reusing_buffers():
-        trainer.order = rng.permutation(len(x))
-        trainer.epoch(run)
-        run.batch = 0
+    trainer.order = rng.permutation(len(x))
+    trainer.epoch(run)
+    run.batch = 0
+    trainer.epoch(run)  # from here on all is replayed, from every place in memory
+    run.batch = 0
+    with np.errstate(all="ignore"):
+        np.setbufsize(BUFFER)  # as `train` does; undone with the errors' state
         tracemalloc.start()
         measure.before = tracemalloc.get_traced_memory()[0]
         trainer.epoch(run, [measure])
         tracemalloc.stop()
+    assert all(isinstance(part, Embedding) for part in objective.reasons)
     return max(peaks[1:])
 
 

@@ -111,7 +111,7 @@ def test_stopping_within_an_epoch_keeps_the_weights_and_the_complete_epochs(data
     assert model.history.epochs == 1
     for name, array in state_of(model).items():
         np.testing.assert_array_equal(array, weights[name])
-    assert all(layer._buffers is None for layer in model.walk())
+    assert all(layer._saved is None for layer in model.walk())
 
 
 def test_stopping_at_the_last_batch_records_the_epoch(data):
@@ -133,7 +133,7 @@ def test_an_exception_leaves_the_last_complete_step(data):
     assert recorder.calls[-1] == "train end"
     for name, array in state_of(model).items():
         np.testing.assert_array_equal(array, weights[name])
-    assert all(layer._buffers is None for layer in model.walk())
+    assert all(layer._saved is None for layer in model.walk())
     model.fit(*data, epochs=1, verbose=0)  # and it goes on
 
 

@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import by_hand
+import numpy as np
 import pytest
+
+from tinyframe import SGD, Dense, Flatten, MSELoss, ReLU, Rescale, Sequential, Softmax
+from tinyframe.datasets import digits
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -47,6 +52,29 @@ def test_mnist_plot(offline, tmp_path):
     figure = tmp_path / "figure.png"
     run(EXAMPLES / "mnist.py", "--quick", "--plot", figure, **offline)
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_by_hand_prints_what_mnist_prints(offline):
+    """The same loss and accuracy, epoch by epoch, and in the end on new digits."""
+    figures = r"epoch .+?  loss \d\.\d{4}  accuracy \d\.\d{4}|Test accuracy: .*"
+    by_hand, fitted = (
+        re.findall(figures, run(EXAMPLES / name, "--quick", **offline))
+        for name in ("by_hand.py", "mnist.py")
+    )
+    assert len(by_hand) == 11
+    assert by_hand == fitted
+
+
+def test_by_hand_learns_the_weights_that_fit_learns():
+    (X, y), _ = digits(size=28)
+    layers = by_hand.train(by_hand.scaled(X), y, epochs=3, seed=5)
+    model = Sequential(
+        [Rescale(1 / 255), Flatten(), Dense(784, 10), ReLU(), Dense(10, 10), Softmax()]
+    )
+    model.fit(X, y, loss=MSELoss(), optimizer=SGD(0.1), epochs=3, batch_size=32, rng=5, verbose=0)
+    ours = [p for layer in layers for p in layer.parameters]
+    for own, parameter in zip(ours, model.parameters, strict=True):
+        np.testing.assert_array_equal(own.value, parameter.value)
 
 
 PROMISES = {

@@ -65,7 +65,7 @@ class BatchFeed:
                 raise type(error)(f"batch {number}: {error}") from None
             for start, stop, ends_batch, _ in cut(len(x), len(x), block):
                 w = None if weight is None else weight[start:stop]
-                yield x[start:stop], y[start:stop], w, ends_batch
+                yield Block(x[start:stop], y[start:stop], w, ends_batch)
         if empty:
             raise ValueError(
                 "X expected batches that can be gone through once an epoch, got none; a generator "
@@ -75,7 +75,7 @@ class BatchFeed:
     def stand_in(self) -> Block:
         """Return a row that does not count, for a process that has no batch left."""
         x, y, _ = self._check(self._first)
-        return x[:1], y[:1], NOTHING, True
+        return Block(x[:1], y[:1], NOTHING, ends_batch=True)
 
 
 class CheckBatch(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from tinyframe.checks import batched, plain_array, real_number, shape_error
 from tinyframe.second_thread import SecondThread
 from tinyframe.targets import are_labels, as_labels, check_labels
-from tinyframe.types import Array, Shape
+from tinyframe.types import Array, Shape, stands_in
 
 BLOCK = 1024
 """Rows that are worked on at a time where nothing else is asked: few enough to stay in cache."""
@@ -201,6 +201,8 @@ def as_weights(weight: Any, rows: int, name: str = "sample_weight") -> Array:
         If they are not one finite number ≥ 0 a row, or sum to 10¹⁰⁰ or more: losses are multiplied
         by such sums.
     """
+    if stands_in(weight):
+        return weight  # type: ignore[no-any-return] # checked already
     weights = as_numbers(weight, name).astype(np.float64)
     if weights.shape != (rows,):
         raise ValueError(f"{name} expected one number a row, ({rows},), got {weights.shape}")

@@ -41,13 +41,14 @@ def evaluate(
         feed.blocks(BLOCK, BLOCK), feed.batches(BLOCK), "evaluate", "block", wanted=watched
     )
     batch = 0
-    for x, target, weight, ends_batch in blocks:
-        loss = objective.forward(x, target, weight)
+    for block in blocks:
+        target, weight = block.target, block.weight
+        loss = float(objective.forward(block.x, target, weight, place=block))
         sums.append((loss * objective.mass, objective.mass))
         if metrics and objective.mass:
             scores.batch = None if join is None else batch
             scores.add(objective.prediction, target, weight)
-        batch += ends_batch
+        batch += block.ends_batch
     if join is not None:
         sums, scores = join(sums, scores)
     mass = math.fsum(mass for _, mass in sums)

@@ -19,11 +19,30 @@ IN_CACHE = 4_000_000
 NOTHING = np.zeros(1)
 """The weight of a row that is there only because its process has none in this batch."""
 
-Block: TypeAlias = tuple[Array, Array, Array | None, bool]
-"""(x, target, weight, ends_batch): some rows of a batch, valid until the next ones are asked for.
 
-Their weights are None where all rows count alike; `ends_batch` says whether their batch ends there.
-"""
+class Block:
+    """Some rows of a batch, valid until the next ones are asked for.
+
+    Attributes
+    ----------
+    x, target
+        What the layers and the loss take.
+    weight
+        Shape (rows,); None where all rows count alike.
+    ends_batch
+        Whether their batch ends with them.
+    bound
+        What their user keeps for the next rows that lie in the same place: see `Recorded`.
+    """
+
+    __slots__ = ("bound", "ends_batch", "target", "weight", "x")
+
+    def __init__(self, x: Array, target: Array, weight: Array | None, ends_batch: bool) -> None:
+        self.x, self.target, self.weight, self.ends_batch = x, target, weight, ends_batch
+        self.bound: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.x, self.target, self.weight, self.ends_batch))
 
 
 class Source(Protocol):
@@ -99,8 +118,11 @@ class Feed:
         self.own_rows: int = len(X) if chosen is None else len(chosen)
         self.rows: int = self.own_rows
         self.division: Division | None = None  # among processes that train together
-        self._buffers: dict[str, Array] = {}
+        self._sides: dict[str, Rows] = {}
+        self._converted: Array | None = None
+        self._parts: dict[Span, Block] = {}
         self._spans: dict[tuple[int, int], list[Span]] = {}
+        self._all_chunks: dict[tuple[int, int], list[Chunk]] = {}
 
     def batches(self, size: int) -> int:
         """Return how many batches of `size` rows there are."""
@@ -146,25 +168,32 @@ class Feed:
         if self.chosen is not None:
             order = self.chosen if order is None else self.chosen[order]
         ahead = ahead and self.X.nbytes > IN_CACHE
-        if order is None and not ahead:
-            for start, stop, ends_batch, counts in spans:
-                weight = None if self.weight is None else self.weight[start:stop]
-                x = self._convert(self.X[start:stop], "x")
-                yield x, self.y[start:stop], weight if counts else NOTHING, ends_batch
+        if order is None and not ahead and len(spans) <= CHUNK:
+            yield from self._in_place(spans)
             return
-        each = max(1, CHUNK // (spans[0].stop - spans[0].start))
-        chunks = [spans[i : i + each] for i in range(0, len(spans), each)]
-        ranges = [slice(chunk[0].start, chunk[-1].stop) for chunk in chunks]
-        wanted: Iterator[Array | slice] = iter(ranges)
+        chunks = _chunks(spans) if skip else self._chunks(size, block)
+        wanted: Iterator[Array | slice] = (rows for rows, _ in chunks)
         if order is not None:
-            wanted = (order[rows] for rows in ranges)
+            wanted = (order[rows] for rows, _ in chunks)
         fetched = self._ahead(wanted) if ahead else (self._fetch(rows, "a") for rows in wanted)
-        for chunk, (x, y, weight) in zip(chunks, fetched, strict=True):
-            base = chunk[0].start
-            for start, stop, ends_batch, counts in chunk:
-                rows = slice(start - base, stop - base)
-                some = None if weight is None else weight[rows]
-                yield x[rows], y[rows], some if counts else NOTHING, ends_batch
+        for (_, cuts), rows in zip(chunks, fetched, strict=True):
+            yield from rows.blocks(cuts)
+
+    def _in_place(self, spans: list[Span]) -> Iterator[Block]:
+        """Yield blocks that are parts of X and y themselves, but for what has to be converted."""
+        for span in spans:
+            start, stop, ends_batch, counts = span
+            block = self._parts.get(span)
+            if block is None:
+                weight = None if self.weight is None else self.weight[start:stop]
+                x = self.X[start:stop]
+                if x.dtype != self.dtype:
+                    x = self._room(len(x))
+                block = Block(x, self.y[start:stop], weight if counts else NOTHING, ends_batch)
+                self._parts[span] = block
+            if self.X.dtype != self.dtype:
+                np.copyto(block.x, self.X[start:stop], casting="unsafe")
+            yield block
 
     def _spans_after(self, skip: int, size: int, block: int) -> list[Span]:
         """Return the spans of this process's rows, those of the first `skip` batches left out."""
@@ -179,43 +208,97 @@ class Feed:
         ends = [number for number, span in enumerate(spans, 1) if span.ends_batch]
         return spans[ends[skip - 1] :]
 
-    def _ahead(
-        self, wanted: Iterator[Array | slice]
-    ) -> Iterator[tuple[Array, Array, Array | None]]:
+    def _chunks(self, size: int, block: int) -> list["Chunk"]:
+        """Return all spans in chunks."""
+        if (size, block) not in self._all_chunks:
+            self._all_chunks[size, block] = _chunks(self._spans_after(0, size, block))
+        return self._all_chunks[size, block]
+
+    def _ahead(self, wanted: Iterator[Array | slice]) -> Iterator["Rows"]:
         """Yield the rows of each chunk, always fetching the next one meanwhile."""
-        sides = itertools.cycle("ab")  # of two buffers
+        sides = itertools.cycle("ab")
         with SecondThread() as thread:
             coming = thread.submit(self._fetch, next(wanted), next(sides))
             for rows in wanted:
-                block = coming.result()
+                fetched = coming.result()
                 coming = thread.submit(self._fetch, rows, next(sides))
-                yield block
+                yield fetched
             yield coming.result()
 
-    def _fetch(self, rows: Array | slice, side: str) -> tuple[Array, Array, Array | None]:
-        """Return rows by number, or a range of them, in a buffer."""
-        weight = None if self.weight is None else self.weight[rows]
-        if isinstance(rows, slice):
-            x = self._buffer(f"x {side}", self.X, rows.stop - rows.start, self.dtype)
-            np.copyto(x, self.X[rows], casting="unsafe")
-            return x, self.y[rows], weight
-        x = self._buffer(f"gathered x {side}", self.X, len(rows), self.X.dtype)
-        y = self._buffer(f"gathered y {side}", self.y, len(rows), self.y.dtype)
-        # "clip" spares the copy that NumPy makes to leave `out` whole on an error; none can occur.
-        self.X.take(rows, axis=0, out=x, mode="clip")
-        self.y.take(rows, axis=0, out=y, mode="clip")
-        return self._convert(x, f"x {side}"), y, weight
+    def _fetch(self, rows: Array | slice, side: str) -> "Rows":
+        """Return rows by number, or a range of them, in the memory of one side."""
+        count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        if side not in self._sides or len(self._sides[side].x) < count:
+            self._sides[side] = Rows(self, count)
+        self._sides[side].fill(rows)
+        return self._sides[side]
 
-    def _convert(self, x: Array, name: str) -> Array:
-        if x.dtype == self.dtype:
-            return x
-        converted = self._buffer(name, x, len(x), self.dtype)
-        np.copyto(converted, x, casting="unsafe")  # float64 to float32; the range is checked
-        return converted
+    def _room(self, rows: int) -> Array:
+        """Return memory for so many rows of X in the layers' dtype."""
+        if self._converted is None or len(self._converted) < rows:
+            self._converted = np.empty((rows, *self.X.shape[1:]), self.dtype)
+        return self._converted[:rows]
 
-    def _buffer(self, name: str, like: Array, rows: int, dtype: np.dtype[Any]) -> Array:
-        buffer = self._buffers.get(name)
-        if buffer is None or len(buffer) < rows:
-            buffer = np.empty((rows, *like.shape[1:]), dtype)
-            self._buffers[name] = buffer
-        return buffer[:rows]
+
+Chunk: TypeAlias = tuple[slice, tuple[Span, ...]]
+"""A range of rows that are fetched at a time, and the spans in it, counted from its start."""
+
+
+def _chunks(spans: list[Span]) -> list[Chunk]:
+    """Return spans in chunks of about `CHUNK` rows."""
+    each = max(1, CHUNK // (spans[0].stop - spans[0].start))
+    found: list[Chunk] = []
+    for chunk in (spans[i : i + each] for i in range(0, len(spans), each)):
+        base = chunk[0].start
+        cuts = tuple(Span(a - base, b - base, ends, counts) for a, b, ends, counts in chunk)
+        found.append((slice(base, chunk[-1].stop), cuts))
+    return found
+
+
+class Rows:
+    """Memory for some rows of a feed, filled again and again.
+
+    Parameters
+    ----------
+    feed
+        Whose rows they are.
+    rows
+        How many at the most.
+    """
+
+    def __init__(self, feed: Feed, rows: int) -> None:
+        self._feed = feed
+        X, y, weight = feed.X, feed.y, feed.weight
+        self._gathered = np.empty((rows, *X.shape[1:]), X.dtype)
+        self.x = self._gathered
+        if X.dtype != feed.dtype:
+            self.x = np.empty((rows, *X.shape[1:]), feed.dtype)
+        self._y = np.empty((rows, *y.shape[1:]), y.dtype)
+        self._weight = None if weight is None else np.empty(rows, weight.dtype)
+        self._blocks: dict[tuple[Span, ...], list[Block]] = {}
+
+    def fill(self, rows: Array | slice) -> None:
+        """Fetch the rows with these numbers, or of this range."""
+        feed = self._feed
+        pairs = [(feed.X, self._gathered), (feed.y, self._y)]
+        if feed.weight is not None and self._weight is not None:
+            pairs.append((feed.weight, self._weight))
+        for source, room in pairs:
+            if isinstance(rows, slice):
+                np.copyto(room[: rows.stop - rows.start], source[rows])
+            else:
+                # "clip" spares the copy that NumPy makes to leave `out` whole on an error
+                source.take(rows, axis=0, out=room[: len(rows)], mode="clip")
+        if self.x is not self._gathered:
+            np.copyto(self.x, self._gathered, casting="unsafe")  # the range is checked
+
+    def blocks(self, cuts: tuple[Span, ...]) -> list[Block]:
+        """Return these rows in blocks, which are the same objects each time."""
+        blocks = self._blocks.get(cuts)
+        if blocks is None:
+            blocks = self._blocks[cuts] = []
+            for start, stop, ends_batch, counts in cuts:
+                weight = None if self._weight is None else self._weight[start:stop]
+                x, y = self.x[start:stop], self._y[start:stop]
+                blocks.append(Block(x, y, weight if counts else NOTHING, ends_batch))
+        return blocks

@@ -182,7 +182,8 @@ def gradient_report(
     layers = _layers(twin)
     objective = Objective(layers, loss)
     rows = feed.rows or 1
-    x, target, weight, _ = next(feed.blocks(rows, rows))
+    block = next(feed.blocks(rows, rows))
+    x, target, weight = block.x, block.target, block.weight
     objective.forward(x, target, weight, training=True)
     gradient = objective.loss.backward()
     signals = [float(np.linalg.norm(gradient))]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.callbacks import Callback, Run, check_callbacks
+from tinyframe.callbacks import Callback, check_callbacks
 from tinyframe.checkpoint import give_back, in_order, opened
 from tinyframe.checks import boolean, check_kind, positive_integer, random_generator
 from tinyframe.data import BLOCK
@@ -21,6 +21,7 @@ from tinyframe.evaluation import evaluate
 from tinyframe.history import History
 from tinyframe.layers.build import restored_on_error
 from tinyframe.layers.layer import Layer
+from tinyframe.loop import train
 from tinyframe.losses import Loss
 from tinyframe.metrics import named_metrics
 from tinyframe.mistakes import warn_of_mistakes
@@ -40,8 +41,9 @@ from tinyframe.settings import (
 )
 from tinyframe.sources import Asked, check_lasting, input_dtype, inputs, source, with_validation
 from tinyframe.storage.errors import StorageError
+from tinyframe.stream import Stream
 from tinyframe.summary import summary, summary_html
-from tinyframe.training import Augment, Trainer, train
+from tinyframe.training import Augment
 from tinyframe.types import Array, RandomSeed
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class Model(Layer, ABC):
     history: History
     loss: Loss | None = None
     optimizer: Optimizer | None = None
+    _recorded: Any = None
+    _stream: Stream | None = None
 
     def fit(
         self,
@@ -243,7 +247,7 @@ class Model(Layer, ABC):
             parameters = self._begin(loss, optimizer)
             processes.share(run)
             trainer = run.trainer = processes.trainer(
-                Objective(self._chain(), loss),
+                self._objective(loss),
                 optimizer,
                 parameters,
                 feed,
@@ -286,21 +290,11 @@ class Model(Layer, ABC):
         TypeError, ValueError, FloatingPointError
             As `fit` does.
         """
-        loss = chosen_loss(loss, self.loss)
-        optimizer = chosen_optimizer(optimizer, self.optimizer)
-        weights_rng, _, layers_rng = random_generator(rng).spawn(3)
-        with restored_on_error(self):
-            feed, _ = source(Asked(self, self._entry, loss), X, y, sample_weight, build=True)
-        seed(self, weights_rng, None if rng is None else layers_rng)
-        parameters = self._begin(loss, optimizer)
-        rows, epoch = feed.rows or 1, optimizer.epoch
-        run = Run(self, optimizer, ("loss",), 1, 1)
-        trainer = Trainer(Objective(self._chain(), loss), optimizer, parameters, feed, rows, {})
-        trainer.ahead = False
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            trainer.epoch(run)
-        optimizer.epoch = epoch  # a batch is no epoch
-        return run.loss
+        stream = self._stream
+        if stream is None or rng is not None or not stream.goes_on(self, loss, optimizer):
+            data = X, y, sample_weight
+            stream = self._stream = Stream.begun(self, data, loss, optimizer, rng)
+        return stream.step(X, y, sample_weight)
 
     def partial_fit(
         self,
@@ -469,6 +463,13 @@ class Model(Layer, ABC):
     def _chain(self) -> tuple[Layer, ...]:
         """Return the layers whose composition this is."""
         return (self,)
+
+    def _objective(self, loss: Loss) -> Any:
+        """Return the chain with the loss at its end; its steps stay recorded from call to call."""
+        from tinyframe import recording  # noqa: PLC0415 - spares `import tinyframe`
+
+        self._recorded = recording.recorded(Objective(self._chain(), loss), self._recorded)
+        return self._recorded
 
     @property
     def _outputs(self) -> int:

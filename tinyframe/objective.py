@@ -1,13 +1,11 @@
 """Objective: a chain of layers with a loss at its end, which training makes small."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
-from tinyframe.scratch import Scratch
 from tinyframe.types import Array
 
 
@@ -23,67 +21,60 @@ class Objective:
         The layers in order, of which none is a Sequential.
     loss
         The loss of the last one's output.
+
+    Attributes
+    ----------
+    outputs, gradients
+        Of the last step: x and each layer's output; ∂L by each layer's output, from the last on.
+    scale : array of shape (), optional
+        What gradients are multiplied by.
+    predicts
+        Whether predictions are asked for in training.
+    given
+        The loss as it was given.
+    value, mass
+        The loss of the last forward pass, and Σᵣ wᵣ of its rows: see `Loss`.
     """
 
+    predicts = True
+    scale: Array | None = None
+
     def __init__(self, layers: tuple[Layer, ...], loss: Loss) -> None:
+        self.given = loss
         fused = loss.fuse(layers[-1])
         self.head = None if fused is None else layers[-1]
         self.layers = layers if fused is None else layers[:-1]
         self.loss = loss if fused is None else fused
         self.outputs: list[Array] = []
-        self.value = self.mass = 0.0  # the last forward pass's loss, and its mass: see Loss
-        # Below the lowest layer that is trained there is nothing to differentiate for.
-        with_parameters = [i for i, layer in enumerate(self.layers) if layer.trainable_parameters]
-        lowest = min(with_parameters, default=len(self.layers))
-        self._lowest = self.layers[lowest : lowest + 1]
-        self._above = self.layers[:lowest:-1]
+        self.gradients: list[Array] = []
+        self.value: Any = 0.0
+        self.mass: Any = 0.0
+        self.chain = layers
+        self.lowest = lowest_trained(self.layers)
         self._training = False
-        self._rows: int | None = None  # that buffers are in use for; None where there are none
-
-    @contextmanager
-    def reusing_buffers(self) -> Iterator[None]:
-        """Let all parts keep their buffers from step to step, as long as the block lasts."""
-        self._rows = 0
-        self._reusing = tuple(self._parts())
-        try:
-            yield
-        finally:
-            self._rows = None
-            for part in self._reusing:
-                part.release()
-
-    def _parts(self) -> Iterator[Scratch]:
-        for layer in (*self.layers, *([self.head] if self.head else [])):
-            yield from layer.walk()
-        yield self.loss
 
     def forward(
-        self, x: Array, target: Array, weight: Array | None = None, training: bool = False
-    ) -> float:
+        self, x: Array, target: Array, weight: Array | None = None, training: bool = False,
+        place: object = None,  # noqa: ARG002 - nothing is bound here
+    ) -> Any:  # fmt: skip
         """Return the mean loss over the rows of x, keeping x and each layer's output."""
-        another_size = self._rows is not None and self._rows != len(x)
-        if another_size:
-            self._rows = len(x)
-            for part in self._reusing:
-                part.reuse_buffers(len(x))
         self._training = training
-        self.outputs = outputs = [x]
+        self.outputs, self.gradients = [x], []
         for layer in self.layers:
             x = layer.forward(x, training)
-            outputs.append(x)
-            if another_size and x.shape[1:] != layer.output_shape:
+            self.outputs.append(x)
+            if x.shape[1:] != layer.output_shape:
                 raise ValueError(
                     f"{layer!r} promised outputs of shape {layer.output_shape}, in setup, and "
                     f"returned {x.shape[1:]}"
                 )
         if weight is None:
-            loss = self.loss.forward(x, target)
+            self.value = self.loss.forward(x, target)
             self.mass = len(x) if self.loss.mass is None else self.loss.mass
         else:
-            loss = self.loss.forward(x, target, weight)
-            self.mass = float(weight.sum()) if self.loss.mass is None else self.loss.mass
-        self.value = loss
-        return loss
+            self.value = self.loss.forward(x, target, weight)
+            self.mass = weight.sum() if self.loss.mass is None else self.loss.mass
+        return self.value
 
     @property
     def prediction(self) -> Array:
@@ -91,14 +82,16 @@ class Objective:
         last = self.outputs[-1]
         return last if self.head is None else self.head.forward(last, self._training)
 
-    def backward(self, scale: float = 1.0) -> None:
-        """Write `scale` times the gradient of the last forward pass's loss into the parameters."""
+    def backward(self) -> None:
+        """Write the gradient of the last forward pass's loss, times `scale`, to the parameters."""
         gradient = self.loss.backward()
-        if scale != 1.0:
-            gradient = np.multiply(gradient, scale, dtype=gradient.dtype)
-        for layer in self._above:
+        if self.scale is not None:
+            gradient = np.multiply(gradient, self.scale, dtype=gradient.dtype)
+        self.gradients = [gradient]
+        for layer in self.layers[: self.lowest : -1]:
             gradient = layer.backward(gradient)
-        for layer in self._lowest:
+            self.gradients.append(gradient)
+        for layer in self.layers[self.lowest : self.lowest + 1]:
             layer.backward_parameters(gradient)
 
     def origin_of_nonfinite(self) -> str:
@@ -109,3 +102,24 @@ class Objective:
             if not np.isfinite(output).all():
                 return f"the output of layer {number}, {layer!r}, is the first that is not finite"
         return "every layer's output is finite, the loss of them is not"
+
+    def check_unchanged(self) -> None:
+        """Do nothing: nothing is recorded here."""
+
+    def is_of(self, layers: tuple[Layer, ...]) -> bool:
+        """Whether it was made of these layers, and would be made the same of them now."""
+        return layers == self.chain and lowest_trained(self.layers) == self.lowest
+
+    def release(self) -> None:
+        """Forget what the last step kept."""
+        self.outputs, self.gradients = [], []
+        for layer in (*self.layers, *([self.head] if self.head else [])):
+            for part in layer.walk():
+                part.release()
+        self.loss.release()
+
+
+def lowest_trained(layers: tuple[Layer, ...]) -> int:
+    """Return the number of the lowest layer that is trained: none below is differentiated for."""
+    trained = (number for number, layer in enumerate(layers) if layer.trainable_parameters)
+    return next(trained, len(layers))

@@ -1,14 +1,46 @@
-"""Matrix products, cut into pieces where BLAS is faster on small ones."""
+"""Products and sums of matrices, in the order and the pieces in which BLAS is fastest.
+
+Each function has a mathematical name and one result; how it comes about depends on shapes alone, so
+that the same shapes give the same bits.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
-from tinyframe.types import Array
+from tinyframe.types import Array, stands_in
+
+Result = TypeVar("Result")
+
+
+def whole(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Let a function be one call in a recorded step, whatever it does inside.
+
+    It takes arrays, and its last argument is `out`, which it fills.
+    """
+
+    @wraps(function)
+    def call(*arguments: Any, out: Any) -> Result:
+        for argument in (*arguments, out):
+            if stands_in(argument):
+                noted: Result = argument.__array_function__(call, (), arguments, {"out": out})
+                return noted
+        return function(*arguments, out=out)
+
+    call.is_whole = True  # type: ignore[attr-defined] # the mark
+    return call
+
 
 SMALL = 1_000_000
 """Up to this many multiplications OpenBLAS has kernels that skip the packing of its operands.
 
 With few rows or columns they are two to four times as fast (measured; OpenBLAS 0.3.30, AVX-512).
 """
+
+NARROW = 32
+"""Columns up to which a product with a square of ones is faster than a sum and a broadcast."""
 
 NARROWEST = 64
 """Columns below which a piece is not worth its call."""
@@ -17,12 +49,15 @@ NARROWEST = 64
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Return a @ b for a of shape (m, k) and b of shape (k, n), in `out` (m, n) if given.
 
-    `out` has to be contiguous.
+    It is computed as (bᵀ aᵀ)ᵀ, so that the result, and `out`, lie column by column: where a holds a
+    batch in its rows, the batch comes last in memory, along which everything after runs fastest.
     """
-    if len(a) * b.size <= SMALL or a.size * NARROWEST > SMALL:
-        product: Array = a.dot(b, out)
-        return product
-    return matmul_in_pieces(a, b, np.empty((len(a), b.shape[1]), a.dtype) if out is None else out)
+    left, right, room = b.T, a.T, None if out is None else out.T
+    if len(left) * right.size <= SMALL or left.size * NARROWEST > SMALL:
+        return quiet_dot(left, right, room).T
+    if room is None:
+        room = np.empty((len(left), right.shape[1]), a.dtype, like=a)
+    return matmul_in_pieces(left, right, room).T
 
 
 def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
@@ -36,6 +71,13 @@ def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
     return out
 
 
+def quiet_dot(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Return np.dot(a, b, out), of matrices and vectors, as quiet as `quiet_matmul`."""
+    with np.errstate(all="ignore"):
+        product: Array = np.dot(a, b, out=out)
+    return product
+
+
 def quiet_matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Return np.matmul(a, b, out), of matrices or stacks of them, without its warnings.
 
@@ -45,3 +87,47 @@ def quiet_matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     with np.errstate(all="ignore"):
         product: Array = np.matmul(a, b, out=out)
     return product
+
+
+def sums(x: Array, axis: int, out: Array | None = None) -> Array:
+    """Return the sums of a matrix along an axis, as a product with ones.
+
+    For 32 rows of 10 that takes 0.3 µs where a reduction takes 0.9 (measured).
+    """
+    ones = np.ones(x.shape[axis], x.dtype)
+    return quiet_dot(ones, x, out) if axis == 0 else quiet_dot(x, ones, out)
+
+
+def sums_along(x: Array, axis: int = -1) -> Array:
+    """Return the sums along an axis, of a shape that goes with x.
+
+    The rows of a narrow matrix are summed by a product with a square of ones, which gives each sum
+    as often as it is needed: for 32 rows of 10, 0.4 µs and a division of equal shapes in place of
+    0.9 µs and one of a column (measured).
+    """
+    if x.ndim != 2 or axis not in (-1, 1) or x.shape[1] > NARROW:  # noqa: PLR2004 - a matrix
+        return x.sum(axis=axis, keepdims=True)
+    return matmul(x, np.ones((x.shape[1], x.shape[1]), x.dtype))
+
+
+def sum_of_squares(x: Array) -> Any:
+    """Return Σ x² over all of x, also where the squares overflow in float32 and their sum fits."""
+    flat = x.ravel("K")
+    total = quiet_dot(flat, flat)
+    return total if np.isfinite(total) else np.square(flat, dtype=np.float64).sum()
+
+
+@whole
+def sums_by_label(labels: Array, rows: Array, *, out: Array) -> Array:
+    """Write to out[k] the sum of the rows whose label is k, of shape (labels, width).
+
+    Rows are sorted by label and summed in stretches: six times as fast as `np.add.at` for 4,096
+    rows of 64 (measured).
+    """
+    order = np.argsort(labels, kind="stable")
+    ranked = labels[order]
+    first = np.concatenate([[True], ranked[1:] != ranked[:-1]])[: len(ranked)]
+    starts = np.flatnonzero(first)
+    out.fill(0)
+    out[ranked[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+    return out

@@ -89,7 +89,7 @@ class ShardFeed:
                     last = own is self._own[-1]
                     if not any(counts):
                         x, y, _ = self._read([(0, 1)])
-                        yield x.astype(self._dtype), y, NOTHING, last
+                        yield Block(x.astype(self._dtype), y, NOTHING, last)
                         continue
                     parts = [
                         part
@@ -100,7 +100,7 @@ class ShardFeed:
                     x = x.astype(self._dtype, copy=False)
                     for start, stop, ends, _ in cut(len(x), len(x), block):
                         some = None if weight is None else weight[start:stop]
-                        yield x[start:stop], y[start:stop], some, ends and last
+                        yield Block(x[start:stop], y[start:stop], some, ends and last)
 
     def _read(self, ranges: list[tuple[int, int]]) -> tuple[Array, Array, Array | None]:
         """Return the rows of some ranges of the files, as the layers and the loss want them."""

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyframe.checks import check_unmasked, plain_array, positive_integer
-from tinyframe.types import Array, Shape
+from tinyframe.types import Array, Shape, stands_in
 
 ROUNDING = 1e-3
 """How far the sum of a row's shares of the classes may be from 1."""
@@ -140,6 +140,14 @@ def check_prediction(prediction: Any) -> None:
         )
 
 
+def checked_target(target: Any, prediction: Any) -> Array:
+    """Return the target as an array; raise TypeError or ValueError where the two are none."""
+    if stands_in(prediction):
+        return target  # type: ignore[no-any-return] # checked where it was recorded
+    check_prediction(prediction)
+    return plain_array(target, "the target")
+
+
 def dense_target(target: Array, prediction: Array) -> Array:
     """Return `target` in the shape of `prediction`: labels one-hot encoded, a lost axis restored.
 
@@ -155,8 +163,22 @@ def dense_target(target: Array, prediction: Array) -> Array:
     if (*target.shape, 1) == prediction.shape:
         return target[..., np.newaxis]
     if are_labels(target, prediction.shape):
-        return one_hot(target, prediction.shape[-1], prediction.dtype)
+        classes = prediction.shape[-1]
+        if not stands_in(target):
+            check_labels(target, classes)
+        every = np.arange(classes).reshape(-1, *[1] * target.ndim)
+        # one-hot, with the classes first in memory, as they are after a product
+        return np.moveaxis((target == every).astype(prediction.dtype), 0, -1)
     raise ValueError(
         f"the target expected shape {prediction.shape} or integer labels {prediction.shape[:-1]}, "
         f"got {target.dtype} {target.shape}"
     )
+
+
+def laid_like(y: Array, prediction: Array) -> Array:
+    """Return y in the prediction's order in memory: what is computed of both then lies alike."""
+    if any(y.flags[order] and prediction.flags[order] for order in ("C", "F")):
+        return y
+    copy = np.empty_like(prediction, y.dtype)
+    copy[...] = y
+    return copy

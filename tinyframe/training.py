@@ -1,21 +1,19 @@
-"""The loop: epochs, batches, one step."""
+"""Trainer: the steps of an epoch, one batch after the other."""
 
 import math
 import os
 import sys
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from tinyframe.callbacks import Callback, Run
+from tinyframe.callbacks import Run
 from tinyframe.checks import fitting
 from tinyframe.data import BLOCK, as_numbers, check_finite
 from tinyframe.evaluation import evaluate
 from tinyframe.feed import Block, Source
-from tinyframe.interrupts import on_interrupt
 from tinyframe.metrics import Metric, Scores
 from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
@@ -30,10 +28,6 @@ Failure = TypeVar("Failure", bound=Exception)
 
 SMALL_MODEL = 100_000
 """Parameters below which a step's products run on one core, and another one can fetch data."""
-
-
-BUFFER = 1024
-"""Elements that NumPy copies at a time where operands lie in strides; its own 8,192 take longer."""
 
 
 class Trainer:
@@ -90,6 +84,7 @@ class Trainer:
         skips_nonfinite: bool = False,
     ) -> None:
         self.objective = objective
+        objective.predicts, objective.scale = bool(metrics), None
         self.optimizer = optimizer
         self.parameters = parameters
         self.feed = feed
@@ -110,6 +105,7 @@ class Trainer:
         self.skipped = 0
         self.base = self.optimizer.epoch
         self.scores.clear()
+        self.objective.check_unchanged()
         self.order: Array | None = None
         if draws and self.order_rng is not None:
             self.order = self.feed.draw_order(self.order_rng, self.batch_size)
@@ -133,23 +129,16 @@ class Trainer:
         ValueError
             If no row of the epoch counted.
         """
-        objective, optimizer, scores = self.objective, self.optimizer, self.scores
+        objective, optimizer, joins = self.objective, self.optimizer, self.joins
         count = self.feed.batches(self.batch_size) or math.inf
         batch_total = batch_mass = 0.0
         split = False  # whether the batch has had a block already
-        backward, joins = self._backward, self.joins
         with closing(self._blocks(run)) as blocks:
-            for x, target, weight, ends_batch in blocks:
-                x = x if self.augment is None else self._augmented(x, self.augment)
-                loss = objective.forward(x, target, weight, training=True)
+            for block in blocks:
+                loss = self._descend(run, block)
                 batch_total += loss * objective.mass
                 batch_mass += objective.mass
-                if math.isfinite(loss):
-                    if scores.metrics and objective.mass:
-                        scores.add(objective.prediction, target, weight)
-                    backward()
-                else:
-                    self._meet_nonfinite(run, loss)
+                ends_batch = block.ends_batch
                 if joins or split or not ends_batch:
                     self._join(objective.mass, batch_mass, first=not split, last=ends_batch)
                 split = not ends_batch
@@ -162,9 +151,37 @@ class Trainer:
                 batch_total = batch_mass = 0.0
                 for hook in after_batch:
                     hook(run)
+                if after_batch:
+                    objective.check_unchanged()
                 if run.stopped and run.batch < count:
                     return None
         optimizer.epoch = self.base + 1.0
+        self._check_that_rows_counted(run)
+        figures = {"loss": self.total / self.mass, **self._metrics()}
+        return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
+
+    def _descend(self, run: Run, block: Block) -> float:
+        """Return the loss of a block, and write its gradient if that is finite."""
+        objective, scores = self.objective, self.scores
+        if self.augment is not None:
+            x = self._augmented(block.x, self.augment)
+            block = Block(x, block.target, block.weight, block.ends_batch)
+        loss = float(objective.forward(block.x, block.target, block.weight, True, block))
+        if not math.isfinite(loss):
+            self._meet_nonfinite(run, loss)
+            return loss
+        if scores.metrics and objective.mass:
+            scores.add(objective.prediction, block.target, block.weight)
+        self._backward()
+        return loss
+
+    def take(self, run: Run, block: Block) -> None:
+        """Take the step of a batch that is one block."""
+        loss = self._descend(run, block)
+        self._step(run, loss * self.objective.mass, self.objective.mass)
+
+    def _check_that_rows_counted(self, run: Run) -> None:
+        """Raise an error if no row of the epoch was learned from."""
         if not self.mass and self.skipped:
             raise self._error(run, "no batch of the epoch had a finite loss and gradient")
         if not self.mass:
@@ -172,8 +189,6 @@ class Trainer:
             raise self.raised(
                 ValueError(f"epoch {run.epoch} expected a row that counts, got {what}, alone")
             )
-        figures = {"loss": self.total / self.mass, **self._metrics()}
-        return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
 
     # What training on several processes does otherwise: see tinyframe.distributed.
 
@@ -204,9 +219,8 @@ class Trainer:
             self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
         )
 
-    @property
-    def _backward(self) -> Callable[[], None]:
-        return self.objective.backward
+    def _backward(self) -> None:
+        self.objective.backward()
 
     def _metrics(self) -> dict[str, float]:
         return self.scores.figures()
@@ -290,65 +304,3 @@ class Trainer:
         dtype = self.parameters.value.dtype
         check_finite(changed, what, dtype)
         return changed.astype(dtype, copy=False)
-
-
-def train(
-    trainer: Trainer,
-    run: Run,
-    callbacks: tuple[Callback, ...],
-    validation: Source | None,
-    restore: Callable[[], None],
-) -> None:
-    """Run the epochs, recording each in the model's history.
-
-    Parameters
-    ----------
-    trainer
-        What takes the steps.
-    run
-        Which epochs, of which model. If it is within an epoch, that one is completed first.
-    callbacks
-        What is called at each epoch, and after each batch.
-    validation
-        Data to evaluate after each epoch.
-    restore
-        Called once, where the run stands as its checkpoint left it: gives callbacks their state.
-    """
-    objective = trainer.objective
-    after_batch: list[Callable[[Run], None]] = [
-        callback.on_batch_end
-        for callback in callbacks
-        if type(callback).on_batch_end is not Callback.on_batch_end
-    ]
-    within = run.batch > 0
-    if not within:
-        restore()
-    with objective.reusing_buffers(), on_interrupt(lambda: run.stop("interrupted")):
-        while within or (run.epoch < run.last_epoch and not run.stopped):
-            if not within:
-                run.epoch += 1
-                run.batch = 0
-                trainer.begin()
-            for callback in callbacks:
-                callback.on_epoch_begin(run)
-            if within:
-                restore()
-            within = False
-            began = time.perf_counter() - trainer.seconds
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                np.setbufsize(BUFFER)  # until the end of this block, as all that errstate restores
-                figures = trainer.epoch(run, after_batch)
-                trainer.seconds = time.perf_counter() - began
-                if figures is None:
-                    break
-                if validation is not None:
-                    found = trainer.evaluate(validation)
-                    figures |= {f"val_{name}": figure for name, figure in found.items()}
-            run.figures = trainer.agreed({**figures, "seconds": trainer.seconds})
-            run.model.history.record(run.figures)
-            trainer.optimizer.observe(run.figures)
-            for callback in callbacks:
-                callback.on_epoch_end(run)
-            trainer.end_epoch(run)
-            run.batch = 0
-    run.finished = True

@@ -13,3 +13,8 @@ Shape: TypeAlias = tuple[int, ...]
 
 RandomSeed: TypeAlias = "int | np.random.Generator | None"  # text: numpy.random loads when used
 """What `rng=` takes: a seed, a generator, or None for fresh entropy."""
+
+
+def stands_in(x: Any) -> bool:
+    """Whether `x` stands in for an array whose numbers were checked: see `tinyframe.recording`."""
+    return hasattr(type(x), "__array_function__") and not isinstance(x, np.ndarray | np.generic)

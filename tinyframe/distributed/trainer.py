@@ -1,7 +1,7 @@
 """DistributedTrainer: a step that all ranks take together."""
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,7 @@ class DistributedTrainer(Trainer):
         self._states = RunningStates(layers, ranks)
         self._streams: Streams | None = None
         self._nonfinite = ""  # what this rank found in this batch
+        self._scale = self.objective.scale = np.ones(())
 
     @contextmanager
     def rows_of_all(self) -> Iterator[None]:
@@ -94,11 +95,11 @@ class DistributedTrainer(Trainer):
                 self.scores.batch = run.batch
                 shard, piece = (number, 0) if self._ranks.shards else (0, number)
                 self._streams.place(run.steps, self._first_shard + shard, piece)
-                self._rows = 0 if block[2] is NOTHING else len(block[0])
+                self._rows = 0 if block.weight is NOTHING else len(block.x)
                 self._rows_of_all.counts = self._rows > 0
                 self._states.begin()
                 yield block
-                number = 0 if block[3] else number + 1
+                number = 0 if block.ends_batch else number + 1
 
     def _as_long_as_any(self, blocks: Iterator[Block]) -> Generator[Block, None, None]:
         """Yield the batches of this rank; while others have more, one that does not count."""
@@ -114,20 +115,17 @@ class DistributedTrainer(Trainer):
                 return
             block = block or self.feed.stand_in()
             yield block
-            begins = block[3]
+            begins = block.ends_batch
 
-    @property
-    def _backward(self) -> Callable[[], None]:
-        return self._scaled_backward
-
-    def _scaled_backward(self) -> None:
-        self.objective.backward(self.objective.mass / self.batch_size)
+    def _backward(self) -> None:
+        self._scale[...] = self.objective.mass / self.batch_size
+        self.objective.backward()
 
     def _meet_nonfinite(self, run: Run, loss: float) -> None:  # noqa: ARG002 - of the contract
         found = self.objective.origin_of_nonfinite()
         self._nonfinite = self._nonfinite or f"the loss is {loss}: {found}"
         if self._mixing:  # whose sums the other ranks wait for
-            self._scaled_backward()
+            self._backward()
 
     def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:  # noqa: ARG002 - as above
         """Take in a block, what rides along with it included."""

@@ -1,12 +1,14 @@
 """Batch normalisation: each feature to mean 0 and variance 1 over the batch."""
 
+from typing import Any
+
 import numpy as np
 
 from tinyframe.checks import real_number
 from tinyframe.initializers import ones, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.scratch import anew
+from tinyframe.products import sums
 from tinyframe.types import Array, Shape
 
 LARGE = 1e30
@@ -69,90 +71,83 @@ class BatchNorm(Layer):
         return input_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        x = np.asarray(x, self.dtype)
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
-        xT, reused = np.moveaxis(x, 0, -1), self._reused if training else anew
-        y = reused("y", np.empty, xT.shape, x.dtype)
-        flat = y.reshape(len(y), -1)  # (features, m)
+        x = self._input(x)
+        rows = _by_feature(x)  # (features, m)
         if training and self.trainable:
-            xhat = self._empty("xhat", xT.shape, x.dtype)
-            np.copyto(xhat, xT)
-            rows = xhat.reshape(flat.shape)
-            mean = _mean(rows, self._ones(rows))
-            rows -= mean[:, np.newaxis]
-            np.multiply(rows, rows, out=flat)
-            variance = _mean(flat, self._ones(rows))
-            centred = rows
-            if not np.isfinite(variance).all():  # squares overflow in float32, and sums
-                centred = xT.reshape(flat.shape).astype(np.float64)
-                mean = centred.mean(axis=1)
-                centred -= mean[:, np.newaxis]
-                variance = np.mean(centred * centred, axis=1)
-                variance[np.isinf(variance)] = np.nan  # which tells, where x / ∞ = 0 would not
-            m: float = rows.shape[1]
-            if self.across is not None:
-                own = mean
-                mean, variance, m = self.across.moments(mean, variance, rows.shape[1])
-                centred -= (mean - own).astype(centred.dtype)[:, np.newaxis]
-            self._remember(mean, variance, m)
-            deviation = np.sqrt(variance + self.epsilon).astype(x.dtype, copy=False)
-            # xhat = (x - mean) / sqrt(variance + epsilon)
-            np.divide(centred, deviation[:, np.newaxis], out=rows, casting="same_kind")
-            np.multiply(rows, self.gain.value[:, np.newaxis], out=flat)
+            centred, variance, m = self._statistics(rows)
+            deviation = np.sqrt(variance + self.epsilon)
+            xhat = (centred / _column(deviation, centred.dtype)).astype(x.dtype, copy=False)
         else:
-            mean, deviation = self.running_mean, np.sqrt(self.running_variance + self.epsilon)
-            np.copyto(y, xT)
-            if max(np.abs(mean).max(), deviation.max()) > LARGE:  # halves have a place in float32
-                flat *= 0.5
-                flat -= (mean / 2).astype(x.dtype)[:, np.newaxis]
-                flat /= (deviation / 2).astype(x.dtype)[:, np.newaxis]
-            else:
-                deviation = deviation.astype(x.dtype)
-                flat -= mean.astype(x.dtype)[:, np.newaxis]
-                flat /= deviation[:, np.newaxis]
-            rows, m = flat.copy() if training else flat, flat.shape[1]
-            flat *= self.gain.value[:, np.newaxis]
-        flat += self.bias.value[:, np.newaxis]
+            m = rows.shape[1]
+            deviation = np.sqrt(self.running_variance + self.epsilon)
+            xhat = self._by_running_averages(rows, deviation)
+        y = xhat * _column(self.gain.value, x.dtype) + _column(self.bias.value, x.dtype)
         if training:
-            self._saved = rows, deviation, m
-        return np.moveaxis(y, -1, 0)
+            self._saved = xhat, deviation, m
+        return _by_row(y, x.shape)
 
-    def _remember(self, mean: Array, variance: Array, m: float) -> None:
-        """Take the statistics of a batch into the running averages, if they are finite."""
-        if not np.isfinite(variance).all():
-            return
-        self.running_mean += self.momentum * (mean - self.running_mean)
-        sample = variance * (m / max(m - 1, 1))
-        self.running_variance += self.momentum * (sample - self.running_variance)
+    def _statistics(self, rows: Array) -> tuple[Array, Array, float]:
+        """Return x − μ, σ² and m of the batch, and take μ and σ² into the running averages."""
+        centred, mean, variance = _moments(rows)
+        tells = True
+        if not np.isfinite(variance).all():  # squares overflow in float32, and sums
+            centred, mean, variance = _moments(rows.astype(np.float64))
+            variance = np.where(np.isinf(variance), np.nan, variance)  # x / ∞ = 0 would not tell
+            tells = bool(np.isfinite(variance).all())
+        m: float = rows.shape[1]
+        if self.across is not None:
+            own = mean
+            mean, variance, m = self.across.moments(mean, variance, rows.shape[1])
+            centred = centred - _column(mean - own, centred.dtype)
+            tells = bool(np.isfinite(variance).all())
+        if tells:
+            self.running_mean += self.momentum * (mean - self.running_mean)
+            of_sample = variance * (m / max(m - 1, 1))
+            self.running_variance += self.momentum * (of_sample - self.running_variance)
+        return centred, variance, m
 
-    def _ones(self, rows: Array) -> Array:
-        return self._reused("1", np.ones, rows.shape[1], rows.dtype)
+    def _by_running_averages(self, rows: Array, deviation: Array) -> Array:
+        """Return x̂ by the running averages, halved where x − μ may have no place in float32."""
+        mean, dtype = self.running_mean, rows.dtype
+        if np.maximum(np.abs(mean), deviation).max() > LARGE:
+            return (rows * 0.5 - _column(mean / 2, dtype)) / _column(deviation / 2, dtype)
+        return (rows - _column(mean, dtype)) / _column(deviation, dtype)
 
     def backward(self, dy: Array) -> Array:
         xhat, deviation, m = self._recall()
-        dyT = np.moveaxis(dy, 0, -1)
-        dx = self._empty("dx", dyT.shape, xhat.dtype)
-        flat = dx.reshape(xhat.shape)
-        np.copyto(dx, dyT)
-        # dg = sum(dy * xhat), db = sum(dy)
-        flat.dot(self._ones(xhat), self.bias.grad)
-        np.einsum("fm,fm->f", flat, xhat, out=self.gain.grad)
-        if self.trainable:
-            # dx = (dy - db / m - xhat * dg / m) * gain / deviation
+        rows = _by_feature(dy.astype(self.dtype, copy=False))
+        sums(rows, axis=1, out=self.bias.grad)
+        sums(rows * xhat, axis=1, out=self.gain.grad)
+        dx = rows
+        if self.trainable:  # else μ and σ² do not depend on x
             db, dg = self.bias.grad, self.gain.grad
             if self.across is not None:
                 db, dg = self.across.sum(np.stack([db, dg]))
-            flat -= (db / m)[:, np.newaxis]
-            part = self._empty("part", xhat.shape, xhat.dtype)
-            flat -= np.multiply(xhat, (dg / m)[:, np.newaxis], out=part)
-        flat *= (self.gain.value / deviation)[:, np.newaxis]
+            dx = rows - _column(db / m, rows.dtype) - xhat * _column(dg / m, rows.dtype)
+        dx = dx * _column(self.gain.value / deviation, rows.dtype)
         if self.across is not None and not self.across.counts:
-            flat.fill(0)
-        return np.moveaxis(dx, -1, 0)
+            dx = np.zeros_like(dx)
+        return _by_row(dx, dy.shape)
 
 
-def _mean(rows: Array, ones_: Array) -> Array:
-    """Return the means of rows, as a product with ones."""
-    mean: Array = rows.dot(ones_) / rows.shape[1]
-    return mean
+def _moments(rows: Array) -> tuple[Array, Array, Array]:
+    """Return x − μ, μ and σ² of (features, m)."""
+    m = rows.shape[1]
+    mean = sums(rows, axis=1) / m
+    centred = rows - mean[:, np.newaxis]
+    return centred, mean, sums(centred * centred, axis=1) / m
+
+
+def _by_feature(x: Array) -> Array:
+    """Return (batch, features, …) as (features, m), the batch last: as it lies after a product."""
+    return np.moveaxis(x, 0, -1).reshape(x.shape[1], x.size // x.shape[1])
+
+
+def _by_row(rows: Array, shape: Shape) -> Array:
+    """Return (features, m) in the shape (batch, features, …)."""
+    return np.moveaxis(rows.reshape(*shape[1:], shape[0]), -1, 0)
+
+
+def _column(vector: Array, dtype: "np.dtype[Any]") -> Array:
+    """Return (features,) as (features, 1), to go with (features, m)."""
+    return vector.astype(dtype, copy=False)[:, np.newaxis]

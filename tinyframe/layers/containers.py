@@ -5,6 +5,7 @@ computed: a container knows how its parts are joined.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -60,16 +61,14 @@ class Residual(Layer):
         for layer in self.layers:
             y = layer.forward(y, training)
         beside = x if self.shortcut is None else self.shortcut.forward(x, training)
-        total: Array = np.add(beside, y, out=self._buffer_like("y", y) if training else None)
-        return total
+        return beside + y
 
     def backward(self, dy: Array) -> Array:
         dx = dy
         for layer in reversed(self.layers):
             dx = layer.backward(dx)
         beside = dy if self.shortcut is None else self.shortcut.backward(dy)
-        total: Array = np.add(beside, dx, out=self._buffer_like("dx", dx))
-        return total
+        return beside + dx
 
 
 class Add(Layer):
@@ -102,12 +101,10 @@ class Add(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         if x.shape[1:] != self.input_shape:
             self._check_input(x)
-        first, *others = (branch.forward(x, training) for branch in self.branches)
-        return _sum(first, others, self._buffer_like("y", first) if training else None)
+        return reduce(np.add, [branch.forward(x, training) for branch in self.branches])
 
     def backward(self, dy: Array) -> Array:
-        first, *others = (branch.backward(dy) for branch in self.branches)
-        return _sum(first, others, self._buffer_like("dx", first))
+        return reduce(np.add, [branch.backward(dy) for branch in self.branches])
 
 
 class Concatenate(Layer):
@@ -157,20 +154,12 @@ class Concatenate(Layer):
         if x.shape[1:] != self.input_shape:
             self._check_input(x)
         outputs = [branch.forward(x, training) for branch in self.branches]
-        assert self.output_shape is not None  # noqa: S101 - tells the type checker
-        # The batch last in memory, as it is in the layers that follow; images and sequences alike.
-        shape = (*self.output_shape, len(x))
-        yT = self._empty("y", shape, self.dtype) if training else np.empty(shape, self.dtype)
-        y = np.moveaxis(yT, -1, 0)
-        np.concatenate(outputs, axis=self.axis, out=y)
-        return y
+        return np.concatenate(outputs, axis=self.axis)
 
     def backward(self, dy: Array) -> Array:
         parts = np.split(dy, self._splits, axis=self.axis)
-        first, *others = (
-            branch.backward(part) for branch, part in zip(self.branches, parts, strict=True)
-        )
-        return _sum(first, others, self._buffer_like("dx", first))
+        pairs = zip(self.branches, parts, strict=True)
+        return reduce(np.add, [branch.backward(part) for branch, part in pairs])
 
 
 def _layers(who: Layer, layers: Iterable[Layer]) -> tuple[Layer, ...]:
@@ -191,16 +180,6 @@ def _build_chain(layers: Sequence[Layer], shape: Shape, dtype: "np.dtype[np.floa
     for layer in layers:
         shape = layer.build(shape, dtype=dtype)
     return shape
-
-
-def _sum(first: Array, others: list[Array], out: Array | None) -> Array:
-    """Return the sum of the arrays, in `out` if given, without writing to any of them."""
-    if not others:
-        return first
-    total: Array = np.add(first, others[0], out=out)
-    for other in others[1:]:
-        total += other
-    return total
 
 
 def _listed(shapes: list[Shape]) -> str:

@@ -18,9 +18,10 @@ from tinyframe.layers.windows import (
     image_shape,
     padding_argument,
     pair,
+    row_major,
 )
 from tinyframe.parameters import Parameter
-from tinyframe.scratch import anew, contiguous
+from tinyframe.products import sums
 from tinyframe.types import Array, Shape
 
 
@@ -110,36 +111,33 @@ class Convolution(Layer):
         return self.weight.size * math.prod(self._correlation.windows.output)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        x = np.asarray(x, self.dtype)
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
-        reused = self._reused if training else anew
-        image = self._windows.pad(self._lay(x), reused)
-        yT = reused("y", np.empty, (self.filters, *self._windows.output, len(x)), self.dtype)
-        self._correlation.forward(image, self._kernel(self.weight.value), yT, reused)
+        x = self._input(x)
+        image = self._windows.pad(self._lay(x))
+        y = self._correlation.forward(image, self._kernel(self.weight.value))
         if self.use_bias:
-            yT += self.bias.value.reshape(-1, 1, 1, 1)
+            y += self.bias.value.reshape(-1, 1, 1, 1)
         if training:
             self._saved = image
-        return self._lift(yT)
+        return self._lift(y)
 
     def backward(self, dy: Array) -> Array:
         self.backward_parameters(dy)
-        dyT = contiguous(self._lay(np.asarray(dy, self.dtype)), "dy", self._reused)
-        dx = self._correlation.image(dyT, self._kernel(self.weight.value), self._reused)
+        dx = self._correlation.image(self._row_major(dy), self._kernel(self.weight.value))
         return self._lift(dx[:, *self._windows.inside])
 
     def backward_parameters(self, dy: Array) -> None:
-        image = self._recall()
-        dyT = contiguous(self._lay(np.asarray(dy, self.dtype)), "dy", self._reused)
-        self._correlation.weights(image, dyT, self._kernel(self.weight.grad), self._reused)
-        if self.use_bias:
-            self._sum_places(dyT, self.bias.grad)
+        image, dyT = self._recall(), self._row_major(dy)
+        self._correlation.weights(image, dyT, self._kernel(self.weight.grad))
+        self._add_places(dyT)
 
-    def _sum_places(self, dyT: Array, out: Array) -> None:
-        """Write Σ dy over places and rows, of shape (filters,), as a product with ones."""
-        dy = dyT.reshape(len(dyT), -1)
-        dy.dot(self._reused("1", np.ones, dy.shape[1], dy.dtype), out)
+    def _add_places(self, dyT: Array) -> None:
+        """Write ∂L/∂b, the sum of dy over places and rows."""
+        if self.use_bias:
+            sums(dyT.reshape(len(dyT), math.prod(dyT.shape[1:])), axis=1, out=self.bias.grad)
+
+    def _row_major(self, dy: Array) -> Array:
+        """Return a batch as (channels, height, width, batch), in the layer's dtype."""
+        return row_major(self._lay(dy.astype(self.dtype, copy=False)))
 
     @property
     def _windows(self) -> Windows:

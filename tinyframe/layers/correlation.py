@@ -1,8 +1,7 @@
 """Correlation: a kernel's product with all windows of an image, and the derivatives of that."""
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -37,102 +36,71 @@ class Correlation:
         self.windows = windows
         self.groups = groups
 
-    def forward(self, x: Array, W: Array, y: Array, reused: Callable[..., Any]) -> None:
-        """Write W ⋆ x to y."""
-        for rows, patches in self._patches(x, W, reused):
-            # y = W @ patches
-            self._product(W.reshape(len(W), -1), patches, _matrix(y[:, rows]))
+    def forward(self, x: Array, W: Array) -> Array:
+        """Return W ⋆ x."""
+        y = np.empty((len(W), *self.windows.output, x.shape[-1]), x.dtype, like=x)
+        for rows, patches in self._patches(x):
+            self._product(W.reshape(len(W), -1), patches, out=_matrix(y[:, rows]))
+        return y
 
-    def weights(self, x: Array, dy: Array, dW: Array, reused: Callable[..., Any]) -> None:
+    def weights(self, x: Array, dy: Array, dW: Array) -> None:
         """Write ∂L/∂W to dW, of the shape of W."""
-        groups, filters = self.groups, len(dW)
-        sums = np.zeros((groups, dW[0].size, filters // groups), dW.dtype)
-        for rows, patches in self._patches(x, dW, reused):
+        groups, filters, length = self.groups, len(dW), dW[0].size
+        total = np.zeros((groups, length, filters // groups), dW.dtype, like=x)
+        for rows, patches in self._patches(x):
             # dW += dy @ patches.T, transposed
-            dy_ = _matrix(dy[:, rows]).reshape(groups, filters // groups, -1)
-            sums += quiet_matmul(patches.reshape(groups, dW[0].size, -1), dy_.swapaxes(1, 2))
-        dW[...] = sums.swapaxes(1, 2).reshape(dW.shape)
+            columns = patches.shape[1]
+            dy_ = dy[:, rows].reshape(groups, filters // groups, columns)
+            total += quiet_matmul(patches.reshape(groups, length, columns), dy_.swapaxes(1, 2))
+        dW[...] = total.swapaxes(1, 2).reshape(dW.shape)
 
-    def image(self, dy: Array, W: Array, reused: Callable[..., Any]) -> Array:
+    def image(self, dy: Array, W: Array) -> Array:
         """Return ∂L/∂x, of the shape of the padded image."""
+        windows, n = self.windows, dy.shape[-1]
         kernels = W.reshape(self.groups, len(W) // self.groups, -1).swapaxes(1, 2)
-        WT = kernels.reshape(-1, kernels.shape[2])  # (channels * size, filters / groups)
-        dx: Array
-        if self.windows.trivial:
-            dx = reused("scatter", np.empty, (len(WT), *dy.shape[1:]), dy.dtype)
-            self._product(WT, _matrix(dy), _matrix(dx))
-            return dx
-        dx, blocks = reused("scatter", self._scatter, len(WT), dy.shape[-1], dy.dtype, reused)
-        dx.fill(0)
-        for rows, dpatches, additions in blocks:
-            # dpatches = W.T @ dy, each pixel of which goes to where it came from
-            self._product(WT, _matrix(dy[:, rows]), dpatches)
-            for place, part in additions:
-                np.add(place, part, out=place)
+        WT = kernels.reshape(-1, kernels.shape[2])  # (channels · size, filters / groups)
+        channels = len(WT) // math.prod(windows.size)
+        if windows.trivial:
+            return self._product(WT, _matrix(dy)).reshape(channels, *dy.shape[1:])
+        dx = np.zeros((channels, *windows.padded, n), dy.dtype, like=dy)
+        for rows in self._blocks(len(WT), n, dy.itemsize):
+            dpatches = self._product(WT, _matrix(dy[:, rows]))
+            places = rows.stop - rows.start, windows.output[1]
+            dpatches = dpatches.reshape(channels, *windows.size, *places, n)
+            for i, j in windows.places():
+                at = windows.at(dx, i, j, rows)  # the pixels that were in the patches at (i, j)
+                at += dpatches[:, i, j]
         return dx
 
-    def _scatter(
-        self, length: int, n: int, dtype: "np.dtype[np.floating]", reused: Callable[..., Any]
-    ) -> tuple[Array, list[tuple[slice, Array, list[tuple[Array, Array]]]]]:
-        """Return room for dx; and for each block its rows, dp, and what is to be added to what."""
-        windows = self.windows
-        dx = np.empty((length // math.prod(windows.size), *windows.padded, n), dtype)
-        blocks = []
-        for rows, patches, columns in reused("patches", self._room, length, n, dtype):
-            additions = [
-                (windows.at(dx, i, j, rows), patches[:, i, j]) for i, j in windows.places()
-            ]
-            blocks.append((rows, columns, additions))
-        return dx, blocks
-
-    def _product(self, a: Array, b: Array, out: Array) -> None:
-        """Write a @ b, group by group, where the rows of all three are divided into groups."""
+    def _product(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """Return a @ b, group by group, where the rows of all three are divided into groups."""
         groups = self.groups
+        if out is None:
+            out = np.empty((len(a), b.shape[1]), b.dtype, like=b)
         if groups == 1:
-            matmul_in_pieces(a, b, out)
-            return
-        quiet_matmul(
-            a.reshape(groups, len(a) // groups, -1),
-            b.reshape(groups, len(b) // groups, -1),
-            out=out.reshape(groups, len(out) // groups, -1),
-        )
+            return matmul_in_pieces(a, b, out)
+        quiet_matmul(*(x.reshape(groups, len(x) // groups, x.shape[1]) for x in (a, b, out)))
+        return out
 
-    def _patches(
-        self, x: Array, W: Array, reused: Callable[..., Any]
-    ) -> Iterator[tuple[slice, Array]]:
+    def _patches(self, x: Array) -> Iterator[tuple[slice, Array]]:
         """Yield (rows, patches): some rows of places, and what is seen there, a patch a column."""
         windows = self.windows
-        length = W[0].size * self.groups
         if windows.trivial:
             yield slice(0, windows.output[0]), _matrix(x)
             return
         seen = windows.view(x)
-        for rows, patches, columns in reused("patches", self._room, length, x.shape[-1], x.dtype):
-            np.copyto(patches, seen[:, :, :, rows])
-            yield rows, columns
+        length = len(x) * math.prod(windows.size)
+        for rows in self._blocks(length, x.shape[-1], x.itemsize):
+            places = (rows.stop - rows.start) * windows.output[1]
+            yield rows, seen[:, :, :, rows].reshape(length, places * x.shape[-1])
 
-    def _room(
-        self, length: int, n: int, dtype: "np.dtype[np.floating]"
-    ) -> list[tuple[slice, Array, Array]]:
-        """Return for each block its rows, and room for its patches, as windows and as columns.
-
-        A block is so many rows of places that their patches stay in cache, and one at least. They
-        all have the same room.
-        """
-        size, (height, width) = self.windows.size, self.windows.output
-        channels = length // math.prod(size)
-        row = width * n  # a row of places, in columns
-        step = min(height, max(1, BLOCK_BYTES // max(1, length * row * dtype.itemsize)))
-        room = np.empty(length * step * row, dtype)
-        blocks = []
-        for start in range(0, height, step):
-            rows = slice(start, min(start + step, height))
-            count = rows.stop - start
-            columns = room[: length * count * row].reshape(length, count * row)
-            blocks.append((rows, columns.reshape(channels, *size, count, width, n), columns))
-        return blocks
+    def _blocks(self, length: int, n: int, itemsize: int) -> Iterator[slice]:
+        """Yield rows of places, so many that their patches stay in cache, and one at least."""
+        height, width = self.windows.output
+        step = min(height, max(1, BLOCK_BYTES // max(1, length * width * n * itemsize)))
+        return (slice(start, min(start + step, height)) for start in range(0, height, step))
 
 
 def _matrix(x: Array) -> Array:
     """Return (channels, height, width, batch) as a matrix with a row a channel."""
-    return x.reshape(len(x), -1)
+    return x.reshape(len(x), math.prod(x.shape[1:]))

@@ -2,13 +2,11 @@
 
 import math
 
-import numpy as np
-
 from tinyframe.checks import boolean, function, positive_integer, shape_error
 from tinyframe.initializers import Initializer, he_normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.products import matmul
+from tinyframe.products import matmul, sums
 from tinyframe.types import Array, Shape
 
 
@@ -70,39 +68,25 @@ class Dense(Layer):
         return self.weight.size * math.prod((self.output_shape or ())[:-1])
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        if self._buffers is None:  # inside `fit` the shapes are known to fit
-            x = np.asarray(x, self.dtype)
-            if x.shape[1:] != self.input_shape:
-                self._check_input(x)
-        rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])  # noqa: PLR2004 - (rows, inputs)
-        W = self.weight.value
-        out = self._buffer("y", (W.shape[1], len(rows)), self.dtype) if training else None
-        # y = x @ W + b, computed as yᵀ = Wᵀ @ xᵀ + b: batch last in memory.
-        y = matmul(W.T, rows.T, out)
+        x = self._input(x)
+        y = matmul(self._rows(x), self.weight.value)
         if self.use_bias:
-            y += self.bias.value[:, np.newaxis]
+            y += self.bias.value
         if training:
-            self._saved = rows
-        return y.T if rows is x else y.T.reshape(*x.shape[:-1], W.shape[1])
+            self._saved = x
+        return y.reshape(*x.shape[:-1], y.shape[1])
 
     def backward(self, dy: Array) -> Array:
         self.backward_parameters(dy)
-        dy_ = self._rows(dy)
-        W = self.weight.value
-        # dx = dy @ W.T, computed as dxᵀ = W @ dyᵀ
-        dx = matmul(W, dy_.T, self._buffer("dx", (len(W), len(dy_)), self.dtype)).T
-        return dx if dy_ is dy else dx.reshape(*dy.shape[:-1], len(W))
+        dx = matmul(self._rows(dy), self.weight.value.T)
+        return dx.reshape(*dy.shape[:-1], dx.shape[1])
 
     def backward_parameters(self, dy: Array) -> None:
-        x, dy = self._recall(), self._rows(dy)
-        # dW = x.T @ dy, computed as dWᵀ = dyᵀ @ x
-        matmul(dy.T, x, self.weight.grad.T)
+        x, dy = self._rows(self._recall()), self._rows(dy)
+        matmul(x.T, dy, out=self.weight.grad)
         if self.use_bias:
-            # db = dy.sum(axis=0), computed as 1 @ dy
-            self._reused("1", np.ones, len(dy), dy.dtype).dot(dy, self.bias.grad)
+            sums(dy, axis=0, out=self.bias.grad)
 
-    def _rows(self, dy: Array) -> Array:
-        """Return dy as (rows, units), in the layer's dtype."""
-        if self._buffers is None:
-            dy = np.asarray(dy, self.dtype)
-        return dy if dy.ndim == 2 else dy.reshape(-1, dy.shape[-1])  # noqa: PLR2004 - (rows, units)
+    def _rows(self, x: Array) -> Array:
+        """Return (batch, …, features) as (rows, features), in the layer's dtype."""
+        return x.astype(self.dtype, copy=False).reshape(math.prod(x.shape[:-1]), x.shape[-1])

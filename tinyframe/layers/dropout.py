@@ -33,18 +33,15 @@ class Dropout(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         if not training:
             return x
-        # mask = (uniform(0, 1) >= rate) / (1 - rate), drawn in the order in which x lies in memory
-        order = np.argsort(x.strides)[::-1]
-        drawn = self._empty("mask", tuple(x.shape[axis] for axis in order), x.dtype)
-        self.rng.random(out=drawn, dtype=x.dtype.type)
-        mask = drawn.transpose(np.argsort(order))
-        kept = np.greater_equal(mask, self.rate, out=self._buffer_like("kept", x, bool))
-        np.multiply(kept, 1 / (1 - self.rate), out=mask, dtype=mask.dtype)
+        mask = (self._uniform(x) >= self.rate).astype(x.dtype) * (1 / (1 - self.rate))
         self._saved = mask
-        y: Array = np.multiply(x, mask, out=self._buffer_like("y", x))
-        return y
+        return x * mask
 
     def backward(self, dy: Array) -> Array:
-        mask = self._recall()
-        dx: Array = np.multiply(dy, mask, out=self._buffer_like("dx", mask))
-        return dx
+        return dy * self._recall()
+
+    def _uniform(self, x: Array) -> Array:
+        """Return random numbers in [0, 1) of x's shape, drawn in the order in which x lies."""
+        order = np.argsort(x.strides)[::-1]
+        shape = tuple(x.shape[axis] for axis in order)
+        return self.rng.random(shape, x.dtype.type).transpose(np.argsort(order))

@@ -6,6 +6,7 @@ from tinyframe.checks import batched, function, positive_integer
 from tinyframe.initializers import Initializer, normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
+from tinyframe.products import sums_by_label
 from tinyframe.types import Array, Shape
 
 
@@ -71,13 +72,11 @@ class Embedding(Layer):
         if x.shape[1:] != self.input_shape:
             self._check_input(x)
         tokens = self._tokens(x)
-        WT = self.weight.value.T
-        out = self._buffer("y", (self.width, tokens.size), self.dtype) if training else None
-        # y = W[tokens]; all are in range, so that "clip" only spares a copy
-        yT = WT.take(tokens, axis=1, out=out, mode="clip")
+        # y = W[tokens]; all are in range, so that "clip" only spares a check
+        y = np.take(self.weight.value.T, tokens, axis=1, mode="clip").T
         if training:
             self._saved = tokens, x.shape
-        return yT.T.reshape(*x.shape, self.width)
+        return y.reshape(*x.shape, self.width)
 
     def _tokens(self, x: Array) -> Array:
         """Return all tokens in one row; TypeError or ValueError for what is none."""
@@ -100,16 +99,7 @@ class Embedding(Layer):
 
     def backward_parameters(self, dy: Array) -> None:
         tokens, _ = self._recall()
-        # dW[k] = sum of dy where the token is k: sorted by token, they are stretches of dy
-        order = np.argsort(tokens, kind="stable")
-        ranked = tokens[order]
-        first = np.concatenate([[True], ranked[1:] != ranked[:-1]])[: len(ranked)]
-        starts = np.flatnonzero(first)
-        rows = self._buffer("dy", (len(order), self.width), dy.dtype)
-        rows = dy.reshape(-1, self.width).take(order, axis=0, out=rows, mode="clip")
-        sums = np.add.reduceat(rows, starts, axis=0)
-        self.weight.grad.fill(0)
-        self.weight.grad[ranked[starts]] = sums
+        sums_by_label(tokens, dy.reshape(tokens.size, self.width), out=self.weight.grad)
         if self.padding is not None:
             self.weight.grad[self.padding] = 0
 
@@ -146,12 +136,7 @@ class PositionalEmbedding(Layer):
         return input_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        x = np.asarray(x, self.dtype)
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
-        out = self._buffer_like("y", x) if training else None
-        y: Array = np.add(x, self.weight.value, out=out)
-        return y
+        return self._input(x) + self.weight.value
 
     def backward(self, dy: Array) -> Array:
         np.add.reduce(dy, axis=0, out=self.weight.grad)

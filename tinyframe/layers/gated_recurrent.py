@@ -3,9 +3,9 @@
 import numpy as np
 
 from tinyframe.initializers import zeros
-from tinyframe.layers.recurrent import Recurrent
+from tinyframe.layers.recurrent import Recurrent, by_row
 from tinyframe.parameters import Parameter
-from tinyframe.products import quiet_matmul
+from tinyframe.products import matmul, quiet_dot, sums
 from tinyframe.types import Array, Shape
 
 
@@ -27,51 +27,34 @@ class LSTM(Recurrent):
     Short-Term Memory", 1997; with forget gates Gers, Schmidhuber and Cummins, 2000.
     """
 
-    halved = (True, True, False, True)
+    logistic = (True, True, False, True)
     states = 2
 
-    def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
-        u = self.units
-        z += U.dot(before[0], self._buffer("Uh", z.shape, z.dtype))
-        np.tanh(z, out=z)
-        for logistic in (z[: 2 * u], z[3 * u :]):
-            logistic += 1
-            logistic *= 0.5
-        i, f, g, o = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
+    def _step(self, z: Array, before: Array, after: Array, kept: Array, U: Array) -> None:
+        z += quiet_dot(U, before[0])
+        self._squash(z)
+        i, f, g, o = z.reshape(4, self.units, z.shape[1])
         h, c = after
-        # c = f * c + i * g;  h = o * tanh(c)
-        np.multiply(i, g, h)
-        np.multiply(f, before[1], c)
-        c += h
-        np.tanh(c, h)
-        h *= o
+        np.add(f * before[1], i * g, out=c)
+        np.tanh(c, out=kept)
+        np.multiply(o, kept, out=h)
 
-    def _step_back(
-        self, z: Array, before: list[Array], after: list[Array], d: list[Array], dz: Array
-    ) -> None:
-        u = self.units
-        i, f, g, o = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
-        di, df, dg, do = dz[:u], dz[u : 2 * u], dz[2 * u : 3 * u], dz[3 * u :]
+    def _slopes(self, gates: Array, states: Array, kept: Array) -> tuple[Array, ...]:
+        i, f, g, o = gates.reshape(len(gates), 4, *kept.shape[1:]).swapaxes(0, 1)
+        q, c = kept, states[1, :-1]
+        # ∂z by dc (three gates) and by dh (the last one), as the derivatives above have them
+        of_dc = np.stack([g * i * (1 - i), c * f * (1 - f), i * (1 - g * g)], axis=1)
+        return of_dc, q * o * (1 - o), o * (1 - q * q), f
+
+    def _step_back(self, d: Array, dz: Array, *slopes: Array) -> None:
+        of_dc, of_dh, dc_by_dh, f = slopes
         dh, dc = d
-        q = np.tanh(after[1], out=self._buffer_like("q", dh))
-        # do = dh * q;  dc = dc + dh * o * (1 - q**2)
-        np.multiply(dh, q, do)
-        dh *= o
-        dc += dh
-        dh *= q
-        dh *= q
-        dc -= dh
-        np.multiply(dc, g, di)
-        np.multiply(dc, before[1], df)
-        np.multiply(dc, i, dg)
+        gates = dz.reshape(4, *dh.shape)
+        dc += dh * dc_by_dh
+        np.multiply(of_dc, dc, out=gates[:3])
+        np.multiply(of_dh, dh, out=gates[3])
         dc *= f
-        # dz = slope * d(gate), with slopes gate * (1 - gate), and 1 - g**2
-        slope = np.subtract(1, z, out=self._buffer_like("slope", z))
-        slope *= z
-        np.multiply(g, g, q)
-        np.subtract(1, q, slope[2 * u : 3 * u])
-        dz *= slope
-        self.recurrent_weight.value.dot(dz, dh)
+        quiet_dot(self.recurrent_weight.value, dz, dh)
 
 
 class GRU(Recurrent):
@@ -92,8 +75,8 @@ class GRU(Recurrent):
     Representations using RNN Encoder–Decoder", 2014.
     """
 
-    halved = (True, True, False)
-    kept = 1  # v
+    logistic = (True, True, False)
+
     recurrent_bias: Parameter
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -101,52 +84,35 @@ class GRU(Recurrent):
         self.recurrent_bias = Parameter((self.units,), zeros, dtype=self.dtype)
         return shape
 
-    def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
-        u = self.units
-        (h,) = before
-        both = U.dot(h, self._buffer("Uh", (3 * u, h.shape[1]), h.dtype))
-        gates, n, v = z[: 2 * u], z[2 * u : 3 * u], z[3 * u :]
-        gates += both[: 2 * u]
-        np.tanh(gates, out=gates)
-        gates += 1
-        gates *= 0.5
-        np.add(both[2 * u :], self.recurrent_bias.value[:, np.newaxis], out=v)
-        (new,) = after
-        n += np.multiply(z[:u], v, new)
+    def _step(self, z: Array, before: Array, after: Array, kept: Array, U: Array) -> None:
+        u, h = self.units, before[0]
+        Uh = quiet_dot(U, h)
+        z[: 2 * u] += Uh[: 2 * u]
+        self._squash(z[: 2 * u])
+        np.add(Uh[2 * u :], self.recurrent_bias.value[:, np.newaxis], out=kept)  # v
+        r, k, n = z.reshape(3, *h.shape)
+        n += r * kept
         np.tanh(n, out=n)
-        # h = n + k * (h - n)
-        np.subtract(h, n, out=new)
-        new *= z[u : 2 * u]
-        new += n
+        np.add(n, k * (h - n), out=after[0])
 
-    def _step_back(
-        self, z: Array, before: list[Array], after: list[Array], d: list[Array], dz: Array
-    ) -> None:
-        u = self.units
-        r, k, n, v = z[:u], z[u : 2 * u], z[2 * u : 3 * u], z[3 * u :]
-        dr, dk, dn, dv = dz[:u], dz[u : 2 * u], dz[2 * u : 3 * u], dz[3 * u :]
-        (h,), (dh,) = before, d
-        # dn = dh * (1 - k) * (1 - n**2);  dk = dh * (h - n) * k * (1 - k)
-        np.subtract(h, n, out=dk)
-        dk *= dh
-        dk *= k
-        rest = np.subtract(1, k, out=self._buffer_like("rest", dh))
-        dk *= rest
-        np.multiply(dh, rest, out=dn)
-        np.multiply(n, n, out=rest)
-        dn *= np.subtract(1, rest, out=rest)
-        # dr = dn * v * r * (1 - r);  dv = dn * r
-        np.multiply(dn, r, out=dv)
-        np.multiply(dv, v, out=dr)
-        dr *= np.subtract(1, r, out=rest)
+    def _slopes(self, gates: Array, states: Array, kept: Array) -> tuple[Array, ...]:
+        r, k, n = gates.reshape(len(gates), 3, *kept.shape[1:]).swapaxes(0, 1)
+        h, v = states[0, :-1], kept
+        of_n = (1 - k) * (1 - n * n)
+        by_dh = np.stack([of_n * v * r * (1 - r), (h - n) * k * (1 - k), of_n], axis=1)
+        return by_dh, r, k
+
+    def _step_back(self, d: Array, dz: Array, *slopes: Array) -> None:
+        by_dh, r, k = slopes
+        u, dh, U = self.units, d[0], self.recurrent_weight.value
+        np.multiply(by_dh, dh, out=dz.reshape(3, *dh.shape))
         dh *= k
-        U = self.recurrent_weight.value
-        dh += U[:, : 2 * u].dot(dz[: 2 * u], rest)
-        dh += U[:, 2 * u :].dot(dv, rest)
+        dh += quiet_dot(U[:, : 2 * u], dz[: 2 * u])
+        dh += quiet_dot(U[:, 2 * u :], dz[2 * u :] * r)
 
-    def _recurrent_gradient(self, dz: Array, h: Array) -> None:
+    def _recurrent_gradient(self, dz: Array, h: Array, kept: Array) -> None:
         u = self.units
-        gradient = self.recurrent_weight.grad.T
-        quiet_matmul(dz[: 2 * u], h.T, gradient[: 2 * u])
-        quiet_matmul(dz[3 * u :], h.T, gradient[2 * u :])
-        np.sum(dz[3 * u :], axis=1, out=self.recurrent_bias.grad)
+        r = self._recall()[1][:, :u]
+        dv = dz[2 * u :] * by_row(r)
+        matmul(h, np.concatenate([dz[: 2 * u], dv]).T, out=self.recurrent_weight.grad)
+        sums(dv, axis=1, out=self.recurrent_bias.grad)

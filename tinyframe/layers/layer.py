@@ -12,7 +12,7 @@ from tinyframe.layers.assignment import Assignment
 from tinyframe.layers.build import check_unshared, restored_on_error
 from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.reprs import constructor_call
-from tinyframe.scratch import Scratch
+from tinyframe.saved import Saved
 from tinyframe.types import Array, RandomSeed, Shape
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Member = TypeVar("Member")
 
 
-class Layer(Assignment, Scratch, ABC):
+class Layer(Assignment, Saved, ABC):
     """A differentiable function of a batch: y = f(x; θ), with its own derivative.
 
     A layer of one's own defines `forward` and `backward`, and `setup` if it has parameters or
@@ -224,6 +224,14 @@ class Layer(Assignment, Scratch, ABC):
     @rng.setter
     def rng(self, rng: RandomSeed) -> None:
         self._rng = random_generator(rng)
+
+    def _input(self, x: Array) -> Array:
+        """Return `x` in this layer's dtype, its shape checked as `_check_input` does."""
+        if x.dtype != self.dtype:
+            x = np.asarray(x, self.dtype)
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        return x
 
     def _check_input(self, x: Array) -> None:
         """Build for `x` if that is still to be done; raise ValueError if `x` has another shape."""

@@ -1,20 +1,19 @@
 """Layer normalisation: each position to mean 0 and variance 1 over its features."""
 
+import math
+
 import numpy as np
 
 from tinyframe.checks import batched, real_number
 from tinyframe.initializers import ones, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.scratch import anew
+from tinyframe.products import sums
 from tinyframe.types import Array, Shape
 
 
 class _FeatureNorm(Layer):
-    """What normalises each position over its features, the last axis: (batch, …, features).
-
-    The features lie first in memory here, so that sums over them run along all positions at once.
-    """
+    """What normalises each position over its features, the last axis: (batch, …, features)."""
 
     gain: Parameter
     centred: bool  # whether the mean is taken away, and a bias added
@@ -31,73 +30,43 @@ class _FeatureNorm(Layer):
         return input_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        x = np.asarray(x, self.dtype)
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
-        xT = np.moveaxis(x, -1, 0)  # (features, batch, …)
-        reused = self._reused if training else anew
-        xhat = reused("xhat", np.empty, xT.shape, x.dtype)
-        y = reused("y", np.empty, xT.shape, x.dtype)
+        x = self._input(x)
+        xhat, scale = self._normalised(x)
+        if not np.isfinite(scale).all():  # squares overflow in float32
+            wide, exact = self._normalised(x.astype(np.float64))
+            told = np.where(np.isfinite(exact), 1, np.nan)  # where x / ∞ = 0 would not tell
+            xhat, scale = (wide * told).astype(x.dtype), (exact * told).astype(x.dtype)
+        y = xhat * self.gain.value
         if self.centred:
-            np.subtract(xT, np.add.reduce(xT, axis=0) / len(xT), out=xhat)
-        else:
-            np.copyto(xhat, xT)
-        # xhat = (x - mean) / sqrt(mean((x - mean)**2) + epsilon)
-        np.multiply(xhat, xhat, out=y)
-        scale = np.add.reduce(y, axis=0) / len(xT)
-        scale += self.epsilon
-        np.sqrt(scale, out=scale)
-        if np.isfinite(scale).all():
-            xhat /= scale
-        else:
-            self._normalise_in_double(xT, xhat, scale)
-        np.multiply(xhat, _column(self.gain.value, y), out=y)
-        if self.centred:
-            y += _column(self.bias.value, y)
+            y += self.bias.value
         if training:
             self._saved = xhat, scale
-        return np.moveaxis(y, 0, -1)
+        return y
 
-    def _normalise_in_double(self, xT: Array, xhat: Array, scale: Array) -> None:
-        """Write x̂ and its scale again, where the squares of x overflow in float32."""
-        wide = xT.astype(np.float64)
+    def _normalised(self, x: Array) -> tuple[Array, Array]:
+        """Return x̂ and √(mean((x − μ)²) + ε)."""
         if self.centred:
-            wide -= wide.mean(axis=0)
-        exact = np.sqrt(np.mean(wide * wide, axis=0) + self.epsilon)
-        exact[np.isinf(exact)] = np.nan  # which tells, where x / ∞ = 0 would not
-        np.divide(wide, exact, out=xhat, casting="same_kind")
-        scale[...] = exact
+            x = x - _mean(x)
+        scale = np.sqrt(_mean(x * x) + self.epsilon)
+        return x / scale, scale
 
     def backward(self, dy: Array) -> Array:
         xhat, scale = self._recall()
-        dyT = np.moveaxis(dy, -1, 0)
-        part = self._empty_like("part", xhat)
-        dx = self._empty_like("dx", xhat)
-        np.multiply(dyT, xhat, out=part)
-        # dg = sum(dy * xhat), db = sum(dy), over all positions
-        self._sum(part, self.gain.grad)
-        np.multiply(dyT, _column(self.gain.value, dx), out=dx)
+        dy = dy.astype(self.dtype, copy=False)
+        shape = math.prod(dy.shape[:-1]), dy.shape[-1]
+        sums((dy * xhat).reshape(shape), axis=0, out=self.gain.grad)
+        h = dy * self.gain.value
+        dx = h - xhat * _mean(h * xhat)
         if self.centred:
-            np.copyto(part, dyT)
-            self._sum(part, self.bias.grad)
-        # dxhat = dy * gain;  dx = (dxhat - mean(dxhat) - xhat * mean(dxhat * xhat)) / scale
-        np.multiply(dx, xhat, out=part)
-        dot = np.add.reduce(part, axis=0) / len(dx)
-        if self.centred:
-            dx -= np.add.reduce(dx, axis=0) / len(dx)
-        dx -= np.multiply(xhat, dot, out=part)
+            sums(dy.reshape(shape), axis=0, out=self.bias.grad)
+            dx -= _mean(h)
         dx /= scale
-        return np.moveaxis(dx, 0, -1)
-
-    def _sum(self, x: Array, out: Array) -> None:
-        """Write the sums over all positions, of shape (features,), as a product with ones."""
-        rows = x.reshape(len(x), -1)
-        rows.dot(self._reused("1", np.ones, rows.shape[1], x.dtype), out)
+        return dx
 
 
-def _column(vector: Array, like: Array) -> Array:
-    """Return (features,) as (features, 1, …), to go with (features, batch, …)."""
-    return vector.reshape(-1, *[1] * (like.ndim - 1))
+def _mean(x: Array) -> Array:
+    """Return the mean over the features, (batch, …, 1)."""
+    return x.sum(axis=-1, keepdims=True) / x.shape[-1]
 
 
 class LayerNorm(_FeatureNorm):

@@ -1,6 +1,6 @@
 """Pooling: images made smaller, each window of pixels giving one."""
 
-import math
+from functools import reduce
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from tinyframe.layers.windows import (
     padding_argument,
     pair,
 )
-from tinyframe.scratch import anew, contiguous
 from tinyframe.types import Array, Shape
 
 
@@ -60,14 +59,16 @@ class _Pool2D(Layer):
             raise ValueError(f"{self!r} expected less padding than the window has pixels")
         return (channels, *self._windows.output)
 
-    def _image(self, x: Array, training: bool) -> Array:
-        """Return x padded, batch last, contiguous."""
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
-        reused = self._reused if training else anew
-        return self._windows.pad(batch_last(x), reused, self._outside)
+    def _image(self, x: Array) -> Array:
+        """Return x padded, batch last."""
+        xT = batch_last(self._input(x))
+        return self._windows.pad(xT, self._outside)
 
-    def _scattered(self, padded: Array) -> Array:
+    def _pixels(self, image: Array) -> list[Array]:
+        """Return for each (i, j) that pixel of all windows, (channels, height', width', batch)."""
+        return [self._windows.at(image, i, j) for i, j in self._windows.places()]
+
+    def _without_padding(self, padded: Array) -> Array:
         """Return a batch from the gradient of the padded image."""
         return batch_first(padded[:, *self._windows.inside])
 
@@ -95,49 +96,31 @@ class MaxPool2D(_Pool2D):
 
     def setup(self, input_shape: Shape) -> Shape:
         shape = super().setup(input_shape)
-        windows = self._windows
-        self._inside = np.zeros((1, *windows.padded, 1), bool)
-        self._inside[:, *windows.inside] = True
+        padded = np.zeros((1, *self._windows.padded, 1), bool)
+        padded[:, *self._windows.inside] = True
+        self._inside = padded
         return shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        image, windows = self._image(x, training), self._windows
-        shape = (len(image), *windows.output, len(x))
-        reused = self._reused if training else anew
-        y = reused("y", np.empty, shape, x.dtype)
-        # y = windows.view(image).max(axis=(1, 2)), one pixel of all windows after the other
-        first, *others = windows.places()
-        np.copyto(y, windows.at(image, *first))
-        for i, j in others:
-            np.maximum(y, windows.at(image, i, j), out=y)
+        image = self._image(x)
+        y = reduce(np.maximum, self._pixels(image))
         if training:
             self._saved = image, y
         return batch_first(y)
 
     def backward(self, dy: Array) -> Array:
         image, y = self._recall()
-        windows = self._windows
-        dyT = contiguous(batch_last(dy), "dy", self._reused)
-        dx = self._empty("dx", image.shape, image.dtype)
-        dx.fill(0)
-        # The first pixel of a window that equals y gets its dy; `open_` says where none was found.
+        dx, dy = np.zeros_like(image), batch_last(dy)
+        # The first pixel of a window that equals y gets its dy; `none` says where none was found.
         # The padding, which equals y where all pixels are −∞, never is it.
-        padded = not self._inside.all()
-        open_ = self._empty("open", dyT.shape, bool)
-        largest = self._empty("largest", dyT.shape, bool)
-        part = self._empty("part", dyT.shape, dyT.dtype)
-        open_.fill(True)
-        for i, j in windows.places():
-            at = windows.at(dx, i, j)
-            np.equal(windows.at(image, i, j), y, out=largest)
-            if padded:
-                largest &= windows.at(self._inside, i, j)
-            largest &= open_
-            open_ ^= largest
-            np.multiply(dyT, largest, out=at if windows.apart else part)
-            if not windows.apart:
-                np.add(at, part, out=at)
-        return self._scattered(dx)
+        none = np.ones_like(y, bool)
+        for at, pixel, inside in zip(
+            self._pixels(dx), self._pixels(image), self._pixels(self._inside), strict=True
+        ):
+            largest = (pixel == y) & none & inside
+            none ^= largest
+            at += dy * largest
+        return self._without_padding(dx)
 
 
 class AveragePool2D(_Pool2D):
@@ -168,35 +151,21 @@ class AveragePool2D(_Pool2D):
         return shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        image, windows = self._image(x, training), self._windows
-        reused = self._reused if training else anew
-        y = reused("y", np.empty, (len(image), *windows.output, len(x)), x.dtype)
-        # y = windows.view(image).sum(axis=(1, 2)) / count
-        count = self._count.astype(y.dtype)
-        first, *others = windows.places()
-        np.copyto(y, windows.at(image, *first))
-        for i, j in others:
-            np.add(y, windows.at(image, i, j), out=y)
-        y /= count
-        if not math.isfinite(y.sum()):  # a sum may overflow where the mean does not
-            np.divide(windows.at(image, *first), count, out=y)
-            for i, j in others:
-                y += windows.at(image, i, j) / count
+        image = self._image(x)
+        count = self._count.astype(image.dtype)
+        y: Array = reduce(np.add, self._pixels(image)) / count
+        if not np.isfinite(y.sum()):  # a sum may overflow where the mean does not
+            y = reduce(np.add, [pixel / count for pixel in self._pixels(image)])
         if training:
-            self._saved = image.shape
+            self._saved = image
         return batch_first(y)
 
     def backward(self, dy: Array) -> Array:
-        shape = self._recall()
-        dx = self._empty("dx", shape, dy.dtype)
-        dx.fill(0)
-        dyT = batch_last(dy)
-        share = self._empty("share", dyT.shape, dy.dtype)
-        np.divide(dyT, self._count.astype(dy.dtype), out=share)
-        for i, j in self._windows.places():
-            at = self._windows.at(dx, i, j)
-            np.add(at, share, out=at)
-        return self._scattered(dx)
+        dx = np.zeros_like(self._recall())
+        share = batch_last(dy) / self._count.astype(dy.dtype)
+        for at in self._pixels(dx):
+            at += share
+        return self._without_padding(dx)
 
 
 class GlobalAveragePool2D(Layer):
@@ -211,18 +180,17 @@ class GlobalAveragePool2D(Layer):
         return (channels,)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
+        x = self._input(x)
         if training:
             self._saved = x
-        xT = batch_last(x)
-        y: Array = xT.mean(axis=(1, 2)).T
-        if not math.isfinite(y.sum()):  # a sum may overflow where the mean does not
-            y = (xT / np.asarray(x[0, 0].size, x.dtype)).sum(axis=(1, 2)).T
+        pixels = x.shape[2] * x.shape[3]
+        y: Array = x.sum(axis=(2, 3)) / pixels
+        if not np.isfinite(y.sum()):  # a sum may overflow where the mean does not
+            y = (x / pixels).sum(axis=(2, 3))
         return y
 
     def backward(self, dy: Array) -> Array:
         x = self._recall()
-        dx = self._empty_like("dx", x)
-        dx[...] = (dy / np.asarray(math.prod(x.shape[2:]), dy.dtype))[:, :, np.newaxis, np.newaxis]
+        dx = np.empty_like(x)
+        dx[...] = dy[:, :, np.newaxis, np.newaxis] / (x.shape[2] * x.shape[3])
         return dx

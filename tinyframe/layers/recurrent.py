@@ -1,7 +1,8 @@
 """Recurrent layers: one step after the other along time, with a state that is carried on."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,8 +10,7 @@ from tinyframe.checks import batched, boolean, positive_integer, real_number
 from tinyframe.initializers import glorot_uniform, orthogonal, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.products import quiet_matmul
-from tinyframe.scratch import anew
+from tinyframe.products import matmul, quiet_dot, quiet_matmul, sums
 from tinyframe.types import Array, Shape
 
 
@@ -23,8 +23,8 @@ class Recurrent(Layer):
 
     become, in `_step`, the state h_t (units,) and what else is carried on. W is (features, gates ·
     units), U (units, gates · units), b (gates · units,). All of time's Wᵀ x are one product, and so
-    are dW and dU; only U's product with h waits for the step before. Arrays lie (time, units,
-    batch) in memory, so that a step's are contiguous. A logistic gate is computed as
+    are dW and dU; only U's product with h waits for the step before. Arrays are (time, units,
+    batch), so that a step's lie together in memory. A logistic gate is computed as
     σ(z) = (1 + tanh(z/2)) / 2: its rows of W, U and b are halved on the way.
 
     Parameters
@@ -43,12 +43,10 @@ class Recurrent(Layer):
         If an argument is not as above, or x is not (batch, time, features).
     """
 
-    halved: ClassVar[tuple[bool, ...]]
-    """For each gate whether it is logistic."""
+    logistic: ClassVar[tuple[bool, ...]]
+    """For each gate whether it is σ; the others are tanh."""
     states: ClassVar[int] = 1
     """Arrays that are carried on; the first of them is h."""
-    kept: ClassVar[int] = 0
-    """Further arrays (units, batch) that `_step` keeps for `_step_back`, below the gates in z."""
 
     weight: Parameter
     recurrent_weight: Parameter
@@ -67,7 +65,7 @@ class Recurrent(Layer):
                 f"{self!r} expected (batch, time, features), got {batched(input_shape)}"
             )
         time, features = input_shape
-        gates = len(self.halved)
+        gates = len(self.logistic)
         # Kept transposed in memory, (gates · units, …), gate by gate.
         shape = (features, gates * self.units)
         self.weight = Parameter(shape, glorot_uniform, dtype=self.dtype, order="F")
@@ -82,122 +80,124 @@ class Recurrent(Layer):
         return time * (self.weight.size + self.recurrent_weight.size)
 
     @abstractmethod
-    def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
-        """Compute the states after a step from those before it; turn z into what backward needs.
+    def _step(self, z: Array, before: Array, after: Array, kept: Array, U: Array) -> None:
+        """Write the states after a step, and turn z into the gates.
 
         Parameters
         ----------
         z
-            Wᵀ x_t + b, shape (gates · units, batch), halved where a gate is logistic; and below it
-            room for what is kept.
+            Wᵀ x_t + b, shape (gates · units, batch), halved where a gate is logistic.
         before, after
-            The states, each (units, batch).
+            The states, (states, units, batch).
+        kept
+            Room for one more array that backward needs, (units, batch).
         U
             Uᵀ, shape (gates · units, units), halved likewise.
         """
 
     @abstractmethod
-    def _step_back(
-        self, z: Array, before: list[Array], after: list[Array], d: list[Array], dz: Array
-    ) -> None:
-        """Turn ∂L/∂states after a step into those before it, and write ∂L/∂z to dz.
+    def _slopes(self, gates: Array, states: Array, kept: Array) -> tuple[Array, ...]:
+        """Return, for all steps at once, the factors of the derivatives in `_step_back`.
 
         Parameters
         ----------
-        z, before, after
-            As `_step` left them.
+        gates, states, kept
+            As the steps left them: (time, gates · units, batch), (states, time + 1, units, batch),
+            (time, units, batch).
+        """
+
+    @abstractmethod
+    def _step_back(self, d: Array, dz: Array, *slopes: Array) -> None:
+        """Turn ∂L/∂states after a step into those before it, in place, and write ∂L/∂z to dz.
+
+        Parameters
+        ----------
         d
-            ∂L/∂ each state after the step; becomes that before it, in place.
+            Shape (states, units, batch).
         dz
-            Of the shape of z, for z not halved.
+            Shape (gates · units, batch).
+        *slopes
+            What `_slopes` returned, of this step.
         """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        x = np.asarray(x, self.dtype)
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
-        batch, time, features = x.shape
-        reused = self._reused if training else anew
-        xT: Array = reused(
-            "x", np.ones, (time, features + 1, batch), self.dtype
-        )  # a row of ones for b
-        xT[:, :-1] = x.transpose(1, 2, 0)
-        scale = np.repeat(np.where(self.halved, 0.5, 1.0), self.units).astype(self.dtype)
-        W = np.column_stack([self.weight.value.T, self.bias.value]) * scale[:, np.newaxis]
-        U = self.recurrent_weight.value.T * scale[:, np.newaxis]
-        z: Array = reused("z", np.empty, (time, len(W) + self.kept * self.units, batch), self.dtype)
-        for x_t, z_t in zip(xT, z, strict=True):
-            W.dot(x_t, z_t[: len(W)])
-        shape = (self.states, time + 1, self.units, batch)
-        states = reused("states", np.zeros, shape, self.dtype)
-        skipped: Array | None = None  # (time, batch)
-        if self.padding is not None:
-            skipped = (x == self.padding).all(axis=2).T
+        x = self._input(x)
+        batch, time, _ = x.shape
+        half = self._half(1)
+        W, b = self.weight.value.T * half, self.bias.value[:, np.newaxis] * half
+        U = self.recurrent_weight.value.T * half
+        gates = quiet_matmul(W, x.transpose(1, 2, 0)) + b  # (time, gates · units, batch)
+        states = np.zeros((self.states, time + 1, self.units, batch), self.dtype, like=x)
+        kept = np.empty((time, self.units, batch), self.dtype, like=x)
+        skipped = None if self.padding is None else (x == self.padding).all(axis=2).T
         for t in range(time):
-            before, after = list(states[:, t]), list(states[:, t + 1])
-            self._step(z[t], before, after, U)
+            before, after = states[:, t], states[:, t + 1]
+            self._step(gates[t], before, after, kept[t], U)
             if skipped is not None:
-                for old, new in zip(before, after, strict=True):
-                    np.copyto(new, old, where=skipped[t])
+                np.copyto(after, before, where=skipped[t])
         if training:
-            self._saved = xT, z, states, skipped
-        h = states[0, 1:]
-        if self.return_sequences:
-            sequence: Array = h.transpose(2, 0, 1)
-            return sequence
-        last: Array = h[-1].T
-        return last if training else last.copy()
+            self._saved = x, gates, states, kept, skipped
+        h = states[0, 1:] if self.return_sequences else states[0, -1]
+        return np.moveaxis(h, -1, 0) if training else np.moveaxis(h, -1, 0).copy()
 
     def backward(self, dy: Array) -> Array:
-        self.backward_parameters(dy)
-        features, rows = self.weight.shape
-        dz = self._dz[:, :rows]
-        # dx = W dz, for all steps at once
-        dx = self._empty("dx", (len(dz), features, dz.shape[2]), self.dtype)
-        for dz_t, dx_t in zip(dz, dx, strict=True):
-            self.weight.value.dot(dz_t, dx_t)
+        dz = self._backward_through_time(dy)
+        dx = quiet_matmul(self.weight.value, dz)  # W dz, for all steps at once
         return dx.transpose(2, 0, 1)
 
     def backward_parameters(self, dy: Array) -> None:
-        xT, z, states, skipped = self._recall()
-        dz = self._empty("dz", z.shape, self.dtype)
-        both: Array = self._reused("d", np.empty, states[:, 0].shape, self.dtype)
-        d: list[Array] = list(both)
-        for gradient in d:
-            gradient.fill(0)
-        dyT = dy.transpose(1, 2, 0) if self.return_sequences else None
-        if dyT is None:
-            d[0] += dy.T
-        for t in reversed(range(len(z))):
-            if dyT is not None:
-                d[0] += dyT[t]
-            passing = [gradient * skipped[t] for gradient in d] if skipped is not None else []
-            for gradient, past in zip(d, passing, strict=False):
-                gradient -= past
-            self._step_back(z[t], list(states[:, t]), list(states[:, t + 1]), d, dz[t])
-            for gradient, past in zip(d, passing, strict=False):
-                gradient += past
-        self._dz = dz
-        flat = self._by_gate(dz, "flat dz")
-        # dW = sum of x dzᵀ over all steps, db likewise; dU = sum of h dzᵀ
-        ours = flat[: self.weight.shape[1]].dot(self._by_gate(xT, "flat x").T)
-        self.weight.grad[...] = ours[:, :-1].T
-        self.bias.grad[...] = ours[:, -1]
-        self._recurrent_gradient(flat, self._by_gate(states[0, :-1], "flat h"))
+        self._backward_through_time(dy)
 
-    def _recurrent_gradient(self, dz: Array, h: Array) -> None:
-        """Write dU, from ∂L/∂z (rows of z, time · batch) and h before each step."""
-        quiet_matmul(dz, h.T, self.recurrent_weight.grad.T)
+    def _backward_through_time(self, dy: Array) -> Array:
+        """Write the gradients of the parameters and return ∂L/∂z, (time, gates · units, batch)."""
+        x, gates, states, kept, skipped = self._recall()
+        dy = np.moveaxis(dy, 0, -1)
+        slopes = self._slopes(gates, states, kept)
+        dz = np.empty_like(gates)
+        d = np.zeros_like(states[:, 0])
+        if not self.return_sequences:
+            d[0] += dy
+        for t in reversed(range(len(dz))):
+            if self.return_sequences:
+                d[0] += dy[t]
+            passing = d * skipped[t] if skipped is not None else None
+            if passing is not None:
+                d -= passing
+            self._step_back(d, dz[t], *(slope[t] for slope in slopes))
+            if passing is not None:
+                d += passing
+        flat = by_row(dz)
+        steps = x.swapaxes(0, 1).reshape(flat.shape[1], x.shape[2])
+        matmul(steps.T, flat.T, out=self.weight.grad)
+        sums(flat, axis=1, out=self.bias.grad)
+        self._recurrent_gradient(flat, by_row(states[0, :-1]), kept)
+        return dz
 
-    def _by_gate(self, x: Array, name: str) -> Array:
-        """Return (time, rows, batch) as (rows, time · batch)."""
-        time, rows, batch = x.shape
-        flat = self._empty(name, (rows, time, batch), x.dtype)
-        np.copyto(flat, x.transpose(1, 0, 2))
-        return flat.reshape(rows, time * batch)
+    def _recurrent_gradient(self, dz: Array, h: Array, kept: Array) -> None:
+        """Write ∂L/∂U, from ∂L/∂z and the states before each step, (rows, time · batch)."""
+        matmul(h, dz.T, out=self.recurrent_weight.grad)
 
-    def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in super().__getstate__().items() if name != "_dz"}
+    def _half(self, batch: int) -> Array:
+        """Return 1/2 in the rows of logistic gates, 1 elsewhere: (gates · units, batch)."""
+        return _halves(self.logistic, self.units, batch, self.dtype)
+
+    def _squash(self, z: Array) -> None:
+        """Turn z, halved where a gate is logistic, into σ or tanh of it, in place."""
+        half = self._half(z.shape[1])[: len(z)]
+        np.tanh(z, out=z)
+        z *= half
+        z += 1 - half
+
+
+@lru_cache(maxsize=16)
+def _halves(logistic: tuple[bool, ...], units: int, batch: int, dtype: "np.dtype[Any]") -> Array:
+    halves = np.where(logistic, 0.5, 1.0).repeat(units * batch)
+    return halves.reshape(len(logistic) * units, batch).astype(dtype)
+
+
+def by_row(x: Array) -> Array:
+    """Return (time, rows, batch) as (rows, time · batch)."""
+    return x.swapaxes(0, 1).reshape(x.shape[1], len(x) * x.shape[2])
 
 
 class RNN(Recurrent):
@@ -213,17 +213,16 @@ class RNN(Recurrent):
     Arguments and errors are those of `Recurrent`. Source: Elman, "Finding Structure in Time", 1990.
     """
 
-    halved = (False,)
+    logistic = (False,)
 
-    def _step(self, z: Array, before: list[Array], after: list[Array], U: Array) -> None:
-        z += U.dot(before[0], self._buffer("Uh", z.shape, z.dtype))
+    def _step(self, z: Array, before: Array, after: Array, kept: Array, U: Array) -> None:
+        z += quiet_dot(U, before[0])
         np.tanh(z, out=after[0])
 
-    def _step_back(
-        self, z: Array, before: list[Array], after: list[Array], d: list[Array], dz: Array
-    ) -> None:
-        # dz = (1 - h**2) * dh
-        np.multiply(after[0], after[0], out=dz)
-        np.subtract(1, dz, out=dz)
-        dz *= d[0]
-        self.recurrent_weight.value.dot(dz, d[0])
+    def _slopes(self, gates: Array, states: Array, kept: Array) -> tuple[Array, ...]:
+        h = states[0, 1:]
+        return (1 - h * h,)
+
+    def _step_back(self, d: Array, dz: Array, *slopes: Array) -> None:
+        np.multiply(slopes[0], d[0], out=dz)
+        quiet_dot(self.recurrent_weight.value, dz, d[0])

@@ -6,7 +6,6 @@ import numpy as np
 
 from tinyframe.layers.activations import sigmoid
 from tinyframe.layers.layer import Layer
-from tinyframe.scratch import pieces
 from tinyframe.types import Array
 
 
@@ -20,39 +19,17 @@ class GELU(Layer):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        y, slope, t = (
-            self._empty_like(name, x) if training else np.empty_like(x)
-            for name in ("y", "slope", "t")
-        )
         a, b = _GELU_SCALE, _GELU_SCALE * 0.044715
-        for x_, y_, slope_, t_ in pieces(x, y, slope, t):
-            np.clip(x_, -10, 10, out=t_)  # beyond, where x³ may overflow, tanh u is ±1
-            # v = a + b * x**2;  gate = (1 + tanh(v * x)) / 2
-            np.multiply(t_, t_, out=slope_)
-            slope_ *= b
-            slope_ += a
-            np.multiply(slope_, t_, out=y_)
-            np.tanh(y_, out=y_)
-            y_ += 1
-            y_ *= 0.5
-            if training:
-                # slope = gate + 2 * gate * (1 - gate) * x * u', where u' is 3 v - 2 a
-                slope_ *= 6
-                slope_ -= 4 * a
-                slope_ *= t_
-                slope_ *= y_
-                slope_ *= np.subtract(1, y_, out=t_)
-                slope_ += y_
-            # y = gate * x
-            y_ *= x_
+        near = np.clip(x, -10, 10)  # beyond, where x³ may overflow, t is ±1
+        v = a + b * near * near  # u = v x
+        gate = (1 + np.tanh(v * near)) * 0.5
         if training:
-            self._saved = slope
-        return y
+            # with gate = (1 + t)/2 is (1 − t²)/2 = 2 gate (1 − gate), and u' = 3 v − 2 a
+            self._saved = gate + gate * (1 - gate) * near * (6 * v - 4 * a)
+        return gate * x
 
     def backward(self, dy: Array) -> Array:
-        slope = self._recall()
-        dx: Array = np.multiply(dy, slope, out=self._buffer_like("dx", slope))
-        return dx
+        return dy * self._recall()
 
 
 _GELU_SCALE = math.sqrt(2 / math.pi)
@@ -66,21 +43,14 @@ class SiLU(Layer):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        s = sigmoid(x, self._empty_like("s", x) if training else np.empty_like(x))
-        y: Array = np.multiply(x, s, out=self._buffer_like("y", x) if training else None)
+        s = sigmoid(x)
         if training:
             self._saved = x, s
-        return y
+        return x * s
 
     def backward(self, dy: Array) -> Array:
         x, s = self._recall()
-        # dx = dy * s * (1 + x * (1 - s))
-        dx: Array = np.subtract(1, s, out=self._buffer_like("dx", x))
-        dx *= x
-        dx += 1
-        dx *= s
-        dx *= dy
-        return dx
+        return dy * (s * (1 + x * (1 - s)))
 
 
 class Softplus(Layer):
@@ -90,17 +60,9 @@ class Softplus(Layer):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        y: Array = np.abs(x, out=self._buffer_like("y", x) if training else None)
-        np.negative(y, out=y)
-        np.log1p(np.exp(y, out=y), out=y)
-        # y = max(x, 0) + log(1 + exp(-abs(x)))
-        y += np.maximum(x, 0, out=self._buffer_like("positive", x) if training else None)
         if training:
             self._saved = x
-        return y
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
     def backward(self, dy: Array) -> Array:
-        x = self._recall()
-        dx = sigmoid(x, self._empty_like("dx", x))
-        dx *= dy
-        return dx
+        return dy * sigmoid(self._recall())

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinyframe.checks import batched
 from tinyframe.layers.layer import Layer
+from tinyframe.products import sums_along
 from tinyframe.types import Array, Shape
 
 
@@ -37,15 +38,6 @@ class _AlongAxis(Layer):
             )
         return input_shape
 
-    def _sum(self, xT: Array) -> Array:
-        """Return the sums over the first axis."""
-        if self._buffers is None or xT.ndim != 2:  # noqa: PLR2004 - (classes, batch)
-            total: Array = np.add.reduce(xT, axis=0)
-            return total
-        # sum(x) = 1 @ x, which is faster
-        product: Array = self._reused("1", np.ones, len(xT), xT.dtype).dot(xT)
-        return product
-
     @abstractmethod
     def forward(self, x: Array, training: bool = False) -> Array: ...
 
@@ -75,23 +67,20 @@ class Softmax(_AlongAxis):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        # y = exp(x - max(x)) / sum(exp(x - max(x))), on the transpose: the classes come first
-        xT = x.swapaxes(0, self.axis)
-        out = self._buffer_like("y", xT) if training else None
-        y: Array = np.subtract(xT, np.maximum.reduce(xT, axis=0), out)
-        np.exp(y, y)
-        y /= self._sum(y)
+        y = softmax(x, self.axis)
         if training:
             self._saved = y
-        return y.swapaxes(0, self.axis)
+        return y
 
     def backward(self, dy: Array) -> Array:
-        yT, dyT = self._recall(), dy.swapaxes(0, self.axis)
-        # dx = y * (dy - sum(dy * y))
-        dx: Array = np.multiply(dyT, yT, self._buffer_like("dx", yT))
-        np.subtract(dyT, self._sum(dx), dx)
-        dx *= yT
-        return dx.swapaxes(0, self.axis)
+        y = self._recall()
+        return y * (dy - sums_along(dy * y, self.axis))
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    """Return e^xᵢ / Σⱼ e^xⱼ along an axis."""
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / sums_along(e, axis)
 
 
 class LogSoftmax(_AlongAxis):
@@ -112,22 +101,13 @@ class LogSoftmax(_AlongAxis):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        xT = x.swapaxes(0, self.axis)
-        y = self._empty_like("y", xT) if training else np.empty_like(xT)
-        p = self._empty_like("p", xT) if training else np.empty_like(xT)
-        # y = x - max(x) - log(sum(exp(x - max(x))))
-        np.subtract(xT, np.maximum.reduce(xT, axis=0), out=y)
-        np.exp(y, out=p)
-        total = np.add.reduce(p, axis=0)
-        p /= total
-        y -= np.log(total)
+        z = x - x.max(axis=self.axis, keepdims=True)
+        e = np.exp(z)
+        total = e.sum(axis=self.axis, keepdims=True)
         if training:
-            self._saved = p
-        return y.swapaxes(0, self.axis)
+            self._saved = e / total
+        return z - np.log(total)
 
     def backward(self, dy: Array) -> Array:
-        p, dyT = self._recall(), dy.swapaxes(0, self.axis)
-        # dx = dy - p * sum(dy)
-        dx: Array = np.multiply(p, np.add.reduce(dyT, axis=0), out=self._buffer_like("dx", p))
-        np.subtract(dyT, dx, out=dx)
-        return dx.swapaxes(0, self.axis)
+        p = self._recall()
+        return dy - p * dy.sum(axis=self.axis, keepdims=True)

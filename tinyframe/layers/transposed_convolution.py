@@ -1,10 +1,7 @@
 """ConvTranspose2D: a convolution the other way round, from small images to larger ones."""
 
-import numpy as np
-
 from tinyframe.layers.convolution import Convolution
-from tinyframe.layers.windows import Pair, batch_first, batch_last, image_shape, pair
-from tinyframe.scratch import anew, contiguous
+from tinyframe.layers.windows import Pair, batch_first, batch_last, image_shape, pair, row_major
 from tinyframe.types import Array, Shape
 
 
@@ -46,30 +43,25 @@ class ConvTranspose2D(Convolution):
         return height, width
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        x = np.asarray(x, self.dtype)
-        if x.shape[1:] != self.input_shape:
-            self._check_input(x)
-        reused = self._reused if training else anew
-        xT = contiguous(batch_last(x), "x", reused)
-        padded = self._correlation.image(xT, self.weight.value, reused)
+        xT = row_major(batch_last(self._input(x)))
+        y = self._correlation.image(xT, self.weight.value)
         if self.use_bias:
-            padded += self.bias.value.reshape(-1, 1, 1, 1)
+            y += self.bias.value.reshape(-1, 1, 1, 1)
         if training:
             self._saved = xT
-        return batch_first(padded[:, *self._windows.inside])
+        return batch_first(y[:, *self._windows.inside])
 
     def backward(self, dy: Array) -> Array:
-        self.backward_parameters(dy)
-        xT = self._recall()
-        image = self._windows.pad(batch_last(np.asarray(dy, self.dtype)), self._reused)
-        dxT = self._empty("dx", xT.shape, xT.dtype)
-        self._correlation.forward(image, self.weight.value, dxT, self._reused)
-        return batch_first(dxT)
+        image = self._differentiate(dy)
+        return batch_first(self._correlation.forward(image, self.weight.value))
 
     def backward_parameters(self, dy: Array) -> None:
-        xT = self._recall()
-        dyT = batch_last(np.asarray(dy, self.dtype))
-        image = self._windows.pad(dyT, self._reused)
-        self._correlation.weights(image, xT, self.weight.grad, self._reused)
-        if self.use_bias:
-            self._sum_places(contiguous(dyT, "dy", self._reused), self.bias.grad)
+        self._differentiate(dy)
+
+    def _differentiate(self, dy: Array) -> Array:
+        """Write the gradients of the parameters, and return dy padded, batch last."""
+        xT, dyT = self._recall(), self._row_major(dy)
+        image = self._windows.pad(dyT)
+        self._correlation.weights(image, xT, self.weight.grad)
+        self._add_places(dyT)
+        return image

@@ -4,13 +4,12 @@ Images lie batch last in memory here, (channels, height, width, batch): then a w
 runs of `width × batch` numbers, which are copied and added as fast as memory allows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from tinyframe.checks import integer_from_zero, positive_integer
-from tinyframe.scratch import contiguous
 from tinyframe.types import Array, Shape
 
 Pair: TypeAlias = tuple[int, int]
@@ -36,6 +35,11 @@ def padding_argument(name: str, value: Padding) -> Padding:
             )
         return value
     return pair(name, value, zero=True)
+
+
+def row_major(x: Array) -> Array:
+    """Return x in row-major order: itself, or a copy."""
+    return x if x.flags.c_contiguous else x.copy()
 
 
 def batch_last(x: Array) -> Array:
@@ -123,32 +127,20 @@ class Windows:
         """Whether each window is one pixel, and each pixel a window."""
         return self.size == (1, 1) and self.stride == (1, 1) and not any(map(any, self.pads))
 
-    def pad(self, xT: Array, reused: Callable[..., Array], value: float = 0.0) -> Array:
-        """Return (channels, height, width, batch) padded, contiguous; x itself if it is that.
-
-        `reused` is the layer's way to an array that serves again; `value` stands around the images.
-        """
+    def pad(self, xT: Array, value: float = 0.0) -> Array:
+        """Return (channels, height, width, batch), row-major, with `value` around the images."""
         if not any(map(any, self.pads)):
-            return contiguous(xT, "image", reused)
-        shape = (len(xT), *self.padded, xT.shape[-1])
-        padded = reused("padded", np.full, shape, value, xT.dtype)
+            return row_major(xT)
+        padded = np.full((len(xT), *self.padded, xT.shape[-1]), value, xT.dtype, like=xT)
         padded[:, *self.inside] = xT
         return padded
 
     def view(self, padded: Array) -> Array:
-        """Return the windows (channels, size, size, height, width, batch), a view of the image.
-
-        The image has to be contiguous.
-        """
-        c, y, x, n = padded.strides
+        """Return the windows (channels, size, size, height, width, batch), a view of the image."""
         (sh, sw), (dh, dw) = self.stride, self.dilation
-        shape = (len(padded), *self.size, *self.output, padded.shape[-1])
-        # As `as_strided`, which takes longer and would not notice what lies outside.
-        windows: Array = np.ndarray(
-            shape, padded.dtype, padded, strides=(c, y * dh, x * dw, y * sh, x * sw, n)
-        )
-        windows.flags.writeable = False
-        return windows
+        reach = [(k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True)]
+        every = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
+        return every[:, ::sh, ::sw, :, ::dh, ::dw].transpose(0, 4, 5, 1, 2, 3)
 
     def places(self) -> Iterator[tuple[int, int]]:
         """Yield (i, j), the pixels of the kernel, row by row."""

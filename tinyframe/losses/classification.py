@@ -1,5 +1,7 @@
 """Losses for classes besides cross-entropy: yes and no, distributions, margins."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -47,7 +49,7 @@ class BinaryCrossEntropyLoss(PointwiseLoss):
 
     def terms(self, prediction: Array, target: Array) -> tuple[Array, Array]:
         if self.from_logits:
-            z, p = prediction, sigmoid(prediction, np.empty_like(prediction))
+            z, p = prediction, sigmoid(prediction)
             values = np.maximum(z, 0) - z * target + np.log1p(np.exp(-np.abs(z)))
             return values, p - target
         check_probabilities(self, prediction, "Sigmoid()")
@@ -112,9 +114,7 @@ class HingeLoss(Loss):
         if not (bool(np.all((target == 0) | (target == 1))) and ones_a_row):
             raise ValueError("HingeLoss expected labels, one-hot rows, or 0 and 1, got others")
 
-    def forward(
-        self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
-    ) -> float:
+    def forward(self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None) -> Any:
         y = self._dense(target, prediction)
         single = prediction.shape[-1] == 1
         shares = self._shares(weight, prediction)
@@ -128,8 +128,7 @@ class HingeLoss(Loss):
             wrong = (margins > 0).astype(prediction.dtype)
             slopes = wrong - y * np.sum(wrong, axis=-1, keepdims=True)
         self._saved = slopes.astype(prediction.dtype, copy=False) * shares
-        return float(np.sum(margins * shares))
+        return (margins * shares).sum()
 
     def backward(self) -> Array:
-        gradient: Array = self._recall()
-        return gradient
+        return self._recall()

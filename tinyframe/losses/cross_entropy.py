@@ -1,17 +1,17 @@
 """Cross-entropy: how surprising the right classes are under the predictions."""
 
-import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import boolean, plain_array, real_number
+from tinyframe.checks import boolean, real_number
 from tinyframe.data import LARGEST_WEIGHT, as_numbers, as_weights
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss
-from tinyframe.targets import are_labels, check_distributions, check_labels, check_prediction
-from tinyframe.types import Array, Shape
+from tinyframe.targets import are_labels, check_distributions, checked_target
+from tinyframe.types import Array
 
 
 class CrossEntropyLoss(Loss):
@@ -79,68 +79,29 @@ class CrossEntropyLoss(Loss):
             return None  # along another axis than that of the classes
         return CrossEntropyLoss(True, self.label_smoothing, self.class_weights, self.ignore_index)
 
-    def forward(
-        self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
-    ) -> float:
-        if self._buffers is None:  # inside `fit` both are checked already
-            check_prediction(prediction)
-            target = plain_array(target, "the target")
+    def forward(self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None) -> Any:
+        target = checked_target(target, prediction)
         self._check_prediction(prediction)
-        if (
-            self.from_logits
-            and self._plain
-            and weight is None
-            and are_labels(target, prediction.shape)
-        ):
-            return self._forward_labels(prediction, target)
         y, m = self._weighted_target(prediction, target, weight)
         if self.from_logits:
-            highest = np.maximum.reduce(prediction, axis=-1, keepdims=True)
-            z = np.subtract(prediction, highest, out=self._buffer_like("z", prediction))
-            p = np.exp(z, out=self._buffer_like("p", prediction))
-            total = np.add.reduce(p, axis=-1, keepdims=True)
-            p /= total
-            # surprise = log(sum(exp(z))) - z
-            surprise = np.subtract(np.log(total, out=total), z, out=z)
+            z = prediction - prediction.max(axis=-1, keepdims=True)
+            e = np.exp(z)
+            total = e.sum(axis=-1, keepdims=True)
+            surprise = np.log(total) - z
+            slope = e / total * y.sum(axis=-1, keepdims=True) - y
         else:
             # A probability that rounded to 0 counts as the smallest number there is.
-            tiny = np.finfo(prediction.dtype).tiny
-            p = np.maximum(prediction, tiny, out=self._buffer_like("p", prediction))
-            # surprise = -log(p)
-            surprise = np.log(p, out=self._buffer_like("z", prediction))
-            np.negative(surprise, out=surprise)
-        self._saved = p, y, m
-        # L = sum(y * surprise) / m
-        surprise *= y
-        return float(np.sum(surprise)) / (m or 1.0)
+            p = np.maximum(prediction, np.finfo(prediction.dtype).tiny)
+            surprise, slope = -np.log(p), -y / p
+        self._saved = slope / m
+        return (y * surprise).sum() / m
 
     def check_target(self, target: Array) -> None:
         check_distributions(self, target)
 
-    @property
-    def _plain(self) -> bool:
-        """Whether each position counts once, and its class alone."""
-        return not (self.label_smoothing or self.class_weights) and self.ignore_index is None
-
-    def _forward_labels(self, prediction: Array, labels: Array) -> float:
-        """Return L for scores and labels, without one-hot rows; the classes come first here."""
-        zT = np.moveaxis(prediction, -1, 0)
-        if self._buffers is None:  # inside `fit` they are checked already
-            check_labels(labels, len(zT))
-        z = np.subtract(zT, np.maximum.reduce(zT, axis=0), out=self._buffer_like("zT", zT))
-        p = np.exp(z, out=self._buffer_like("pT", zT))
-        total = np.add.reduce(p, axis=0)
-        p /= total
-        places = self._reused("places", _places, labels.shape)
-        self.mass = m = float(labels.size)
-        self._saved = p, (labels, *places), m
-        # L = sum(log(sum(exp(z))) - z[label]) / m
-        surprise = float(np.sum(np.log(total, out=total))) - float(np.sum(z[labels, *places]))
-        return surprise / m
-
     def _weighted_target(
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None
-    ) -> tuple[Array, float]:
+    ) -> tuple[Array, Any]:
         """Return y, smoothed and weighted, of the prediction's shape, and its m; note the mass.
 
         Weights are brought to about 1, so that float32 can hold them; the mass is that of the
@@ -152,32 +113,27 @@ class CrossEntropyLoss(Loss):
             known = target != self.ignore_index
             target = np.where(known, target, 0)
         y = self._dense(target, prediction)
-        if known is None and weight is None and not self.label_smoothing and not self.class_weights:
-            self.mass = m = float(prediction.size // classes)
-            return y, m
-        factors: Array = np.ones(prediction.shape[:-1], prediction.dtype)
-        unit = 1.0
+        factors: Any = 1.0 if known is None else known.astype(prediction.dtype)[..., np.newaxis]
+        unit: Any = 1.0
         if weight is not None:
             weights, unit = _about_one(as_weights(weight, len(prediction), "weight"))
-            factors *= weights.reshape(-1, *[1] * (factors.ndim - 1)).astype(factors.dtype)
-        if known is not None:
-            factors *= known
-        scaled: Array = y * factors[..., np.newaxis]
+            column = weights.reshape(-1, *[1] * (prediction.ndim - 1))
+            factors = factors * column.astype(prediction.dtype)
         if self.class_weights is not None:
-            about_one, of_classes = _about_one(np.array(self.class_weights))
-            of_class, unit = about_one.astype(prediction.dtype), unit * of_classes
+            of_class, of_classes = _about_one(np.array(self.class_weights))
             if len(of_class) != classes:
                 raise ValueError(f"class_weights expected {classes} numbers, got {len(of_class)}")
-            scaled *= of_class
-        m = float(np.sum(scaled))
-        self.mass = m * unit
+            factors, unit = factors * of_class.astype(prediction.dtype), unit * of_classes
+        elif known is None and weight is None and not self.label_smoothing:
+            self.mass = m = float(prediction.size // classes)
+            return y, m
+        weighted = y * factors
+        total = weighted.sum(dtype=np.float64)
+        self.mass = total * unit
         if self.label_smoothing:
-            even: Array = factors[..., np.newaxis] * np.asarray(1 / classes, prediction.dtype)
-            if self.class_weights is not None:
-                even = even * of_class
-            scaled *= 1 - self.label_smoothing
-            scaled += self.label_smoothing * even
-        return scaled, m
+            even = self.label_smoothing / classes
+            weighted = (1 - self.label_smoothing) * weighted + even * factors
+        return weighted, np.where(total > 0, total, 1).astype(prediction.dtype)
 
     def _check_prediction(self, prediction: Array) -> None:
         if prediction.shape[-1] == 1:
@@ -186,38 +142,17 @@ class CrossEntropyLoss(Loss):
             check_probabilities(self, prediction, "Softmax()")
 
     def backward(self) -> Array:
-        p, y, m = self._recall()
-        m = m or 1.0
-        if isinstance(y, tuple):  # labels: gradient = (p - one_hot) / m
-            out = self._buffer_like("gradientT", p)
-            gradient: Array = np.divide(p, p.dtype.type(m), out=out)
-            gradient[y] -= 1 / m
-            return np.moveaxis(gradient, 0, -1)
-        out = self._buffer_like("gradient", p)
-        if self.from_logits:
-            # gradient = (p * sum(y) - y) / m
-            gradient = np.multiply(p, np.add.reduce(y, axis=-1, keepdims=True), out=out)
-            gradient -= y
-        else:
-            # gradient = -y / p / m
-            gradient = np.divide(y, p, out=out)
-            np.negative(gradient, out=gradient)
-        gradient /= m
-        return gradient
+        return self._recall()
 
 
-def _about_one(weights: Array) -> tuple[Array, float]:
+def _about_one(weights: Array) -> tuple[Array, Any]:
     """Return weights divided by a power of two, which is exact, so that the largest is in [1, 2).
 
     The power comes second.
     """
-    unit = 2.0 ** (math.frexp(float(weights.max(initial=0)))[1] - 1)
+    _, exponent = np.frexp(weights.max(initial=0))
+    unit = np.ldexp(1.0, exponent - 1)
     return weights / unit, unit
-
-
-def _places(shape: Shape) -> tuple[Array, ...]:
-    """Return the indices of all places of labels of this shape."""
-    return tuple(np.indices(shape, sparse=True))
 
 
 def check_probabilities(loss: Loss, prediction: Array, layer: str) -> None:

@@ -1,20 +1,20 @@
 """Loss: the contract, and the weighted mean that all losses take."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import plain_array
 from tinyframe.data import as_weights
 from tinyframe.layers.layer import Layer
 from tinyframe.reprs import constructor_call
-from tinyframe.scratch import Scratch
-from tinyframe.targets import check_prediction, dense_target
-from tinyframe.types import Array
+from tinyframe.saved import Saved
+from tinyframe.targets import checked_target, dense_target, laid_like
+from tinyframe.types import Array, stands_in
 
 
-class Loss(Scratch, ABC):
+class Loss(Saved, ABC):
     """L(prediction, target), a mean over the rows of the batch, weighted if weights are given.
 
         L = Σᵣ wᵣ ℓᵣ / Σᵣ wᵣ
@@ -39,10 +39,8 @@ class Loss(Scratch, ABC):
     ignore_index: int | None = None
 
     @abstractmethod
-    def forward(
-        self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
-    ) -> float:
-        """Return L and save what `backward` needs.
+    def forward(self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None) -> Any:
+        """Return L, a number, and save what `backward` needs.
 
         Parameters
         ----------
@@ -83,23 +81,12 @@ class Loss(Scratch, ABC):
 
     def _dense(self, target: Array, prediction: Array) -> Array:
         """Return the target in the shape of the prediction; raise ValueError if it does not fit."""
-        if self._buffers is None:
-            check_prediction(prediction)
-            y = dense_target(plain_array(target, "the target"), prediction)
+        y = dense_target(checked_target(target, prediction), prediction)
+        if not stands_in(y):
             self.check_target(y)
-            return y
-        if target.ndim == prediction.ndim:
-            return target
-        # Inside `fit` labels are checked already. This is one_hot, into a buffer.
-        classes, dtype = prediction.shape[-1], prediction.dtype
-        identity = self._reused("identity", np.identity, classes, dtype)
-        if target.ndim == 1:  # batch last in memory, as the predictions are
-            out = self._buffer("one-hot", (classes, len(target)), dtype)
-            return identity.take(target, axis=1, out=out, mode="clip").T
-        out = self._buffer("one-hot", prediction.shape, dtype)
-        return identity.take(target, axis=0, out=out, mode="clip")
+        return laid_like(y, prediction)
 
-    def _shares(self, weight: npt.ArrayLike | None, prediction: Array) -> Array:
+    def _shares(self, weight: npt.ArrayLike | None, prediction: Array) -> Any:
         """Return each row's share in the mean, to go with the prediction; note the mass.
 
         Raises
@@ -110,12 +97,11 @@ class Loss(Scratch, ABC):
         rows = len(prediction)
         if weight is None:
             self.mass = float(rows)
-            return np.array(1 / rows, prediction.dtype)
+            return 1 / rows
         weights = as_weights(weight, rows, "weight")
-        self.mass = float(weights.sum())
-        shares = weights / self.mass if self.mass else weights
-        column = (rows, *[1] * (prediction.ndim - 1))
-        return shares.astype(prediction.dtype).reshape(column)
+        self.mass = total = weights.sum()
+        shares = weights / np.where(total > 0, total, 1)
+        return shares.astype(prediction.dtype).reshape(rows, *[1] * (prediction.ndim - 1))
 
     def __repr__(self) -> str:
         return constructor_call(self)
@@ -134,14 +120,11 @@ class PointwiseLoss(Loss):
             a and y, of one shape (batch, …, outputs).
         """
 
-    def forward(
-        self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
-    ) -> float:
+    def forward(self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None) -> Any:
         values, slopes = self.terms(prediction, self._dense(target, prediction))
         shares = self._shares(weight, prediction)
-        self._saved = np.multiply(slopes, shares, out=slopes)
-        return float(np.sum(values * shares))
+        self._saved = slopes * shares
+        return (values * shares).sum()
 
     def backward(self) -> Array:
-        gradient: Array = self._recall()
-        return gradient
+        return self._recall()

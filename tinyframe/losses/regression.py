@@ -1,12 +1,13 @@
 """Losses for numbers: how far the predictions are from the targets."""
 
-import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyframe.checks import real_number
 from tinyframe.losses.loss import Loss, PointwiseLoss
+from tinyframe.products import sum_of_squares
 from tinyframe.types import Array
 
 
@@ -18,31 +19,17 @@ class MSELoss(Loss):
         ∂L/∂aᵣᵢ = 2 (aᵣᵢ − yᵣᵢ) / n
     """
 
-    def forward(
-        self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
-    ) -> float:
-        # difference = prediction - target
-        out = self._buffer_like("difference", prediction)
-        difference = np.subtract(prediction, self._dense(target, prediction), out)
-        if weight is not None:
-            weighted = difference * self._shares(weight, prediction)
-            self._saved = weighted, 2.0
-            # L = sum(weighted * difference), of which either may overflow in float32
-            return float(np.sum(np.multiply(weighted, difference, dtype=np.float64)))
-        self.mass = n = len(prediction)
-        self._saved = difference, 2 / n
-        # L = sum(difference**2) / n
-        flat = difference.ravel("K")
-        total = float(flat.dot(flat))
-        if total == math.inf:  # the squares overflow in float32, their sum does not in float64
-            total = float(np.sum(np.square(flat, dtype=np.float64)))
-        return total / n
+    def forward(self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None) -> Any:
+        difference = prediction - self._dense(target, prediction)
+        shares = self._shares(weight, prediction)
+        self._saved = difference * (2 * shares)
+        if weight is None:
+            return sum_of_squares(difference) / len(prediction)
+        # either factor may overflow in float32
+        return np.multiply(difference * shares, difference, dtype=np.float64).sum()
 
     def backward(self) -> Array:
-        difference, factor = self._recall()
-        out = self._buffer_like("gradient", difference)
-        gradient: Array = np.multiply(difference, factor, out)
-        return gradient
+        return self._recall()
 
 
 class MAELoss(PointwiseLoss):

@@ -12,6 +12,7 @@ from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 from tinyframe.testing.differences import assert_close, compare
+from tinyframe.testing.recordings import check_recording
 from tinyframe.types import Array, RandomSeed, Shape
 
 COVECTORS = 128
@@ -34,8 +35,9 @@ def check_layer(
 
     Further: the output has the shape that `setup` promised; `backward` overwrites gradients; x and
     dy are not written to; `forward` without training leaves no trace; float32 stays float32; any
-    order in memory gives the same result; and a row depends on no other, unless the layer says
-    `mixes_rows`. A layer that says `random` draws the same numbers each time while it is checked.
+    order in memory gives the same result; a row depends on no other, unless the layer says
+    `mixes_rows`; and recorded steps have the bits of plain ones. A layer that says `random` draws
+    the same numbers each time while it is checked.
 
     The layer itself is not touched: a copy is checked, its parameters moved by up to 0.1, away from
     special points such as biases of zero.
@@ -100,6 +102,7 @@ def check_layer(
         rows = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
         assert_close(f"{layer!r}: row by row", rows, layer.forward(x), tolerance)
     _check_float32(layer, x)
+    check_recording(layer, x, rng)
 
 
 def check_loss(

@@ -1,0 +1,280 @@
+"""Recorded steps have the bits of plain ones, whatever a layer does."""
+
+import numpy as np
+import pytest
+from cases import LAYERS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinyframe import (
+    SGD,
+    CrossEntropyLoss,
+    Dense,
+    Layer,
+    MSELoss,
+    Parameter,
+    Sequential,
+    Softmax,
+    Tanh,
+    recording,
+)
+from tinyframe.testing.recordings import check_recording
+
+
+def trained(layers, *, recorded, loss=MSELoss, rows=70, fits=1, dtype="float32", **options):
+    """Return the model, after a fit with steps recorded or plain, and all that it has learned."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((rows, 6)).astype(dtype)
+    y = rng.integers(0, 3, rows)
+    options = {"epochs": 3, "batch_size": 16, "rng": 0, "verbose": 0, **options}
+    before = recording.enabled
+    recording.enabled = recorded
+    try:
+        model = Sequential(layers(), dtype=dtype)
+        for _ in range(fits):
+            model.fit(X, y, loss=loss(), optimizer=SGD(0.05, momentum=0.5), **options)
+    finally:
+        recording.enabled = before
+    found = {name: p.value for name, p in model.named_parameters().items()}
+    for number, layer in enumerate(model.walk()):
+        for name, value in vars(layer).items():
+            if isinstance(value, np.ndarray) or type(value) in (int, float):
+                found[f"{number} {name}"] = np.asarray(value)
+    return model, found, model.history
+
+
+def assert_same_bits(layers, **options):
+    _, plain, history = trained(layers, recorded=False, **options)
+    model, replayed, again = trained(layers, recorded=True, **options)
+    assert plain.keys() == replayed.keys()
+    for name, value in plain.items():
+        assert value.tobytes() == replayed[name].tobytes(), name
+    for name in history:
+        if name != "seconds":
+            assert history[name] == again[name], name
+    return model
+
+
+class Double(Layer):
+    """What is recorded without knowing of it."""
+
+    def forward(self, x, training=False):
+        y = np.where(x > 0, x, 0.1 * x) + np.mean(x, axis=1, keepdims=True)
+        if training:
+            self._saved = x
+        return y * 2
+
+    def backward(self, dy):
+        x = self._recall()
+        dx = 2 * dy * np.where(x > 0, 1, 0.1)
+        return dx + 2 * np.mean(dy, axis=1, keepdims=True)
+
+
+class ReadsIntoPython(Double):
+    def forward(self, x, training=False):
+        return super().forward(x, training) * float(np.tanh(abs(x).max()))
+
+
+class CountsBatches(Double):
+    def __init__(self):
+        self.batches = 0
+
+    def forward(self, x, training=False):
+        self.batches += training
+        return super().forward(x, training) * (1 + self.batches / 100)
+
+
+class ChangesAnArray(Double):
+    def __init__(self):
+        self.seen = np.zeros(2)
+
+    def forward(self, x, training=False):
+        if training:
+            self.seen[0] += 1
+        return super().forward(x, training) * np.float32(1 + self.seen[0] / 100)
+
+
+class AssignsAnArray(Double):
+    def __init__(self):
+        self.mean = np.zeros(5)
+
+    def forward(self, x, training=False):
+        if training:
+            self.mean = 0.9 * self.mean + 0.1 * np.mean(x, axis=0)
+        return super().forward(x - self.mean.astype(x.dtype), training)
+
+
+class AssignsAState(AssignsAnArray):
+    state_names = ("mean",)
+
+
+class Branches(Double):
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        return y if np.sum(x) > 0 else y * 0.5
+
+
+class DrawsFromItsOwn(Double):
+    def __init__(self):
+        self.noise = np.random.default_rng(3)
+
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        return y + self.noise.normal(0, 0.1, x.shape).astype(x.dtype) if training else y
+
+
+class DrawsNumbers(Double):
+    random = True
+
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        return y * self.rng.random() if training else y
+
+
+class Drops(Double):
+    random = True
+
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        if not training:
+            return y
+        self._mask = None
+        return y * (self.rng.random(x.shape, dtype=np.float32) > 0.3)
+
+
+class CallsAsarray(Double):
+    def forward(self, x, training=False):
+        return super().forward(np.asarray(x, np.float64).astype(x.dtype), training)
+
+
+class ReturnsItsInput(Layer):
+    def forward(self, x, training=False):
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+class WritesInPlace(Double):
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        y += 1
+        y[:, 0] = 0
+        y[:, 1:3] *= 0.5
+        return y
+
+    def backward(self, dy):
+        dy = dy.copy()
+        dy[:, 1:3] *= 0.5
+        dy[:, 0] = 0
+        return super().backward(dy)
+
+
+class KeepsItsInputs(Double):
+    def __init__(self):
+        self.kept = []
+
+    def forward(self, x, training=False):
+        if training:
+            self.kept.append(x)
+        return super().forward(x, training) + sum(k.sum() for k in self.kept[-3:]) / 1e4
+
+
+class CountsInADict(Double):
+    def __init__(self):
+        self.counts = {"batches": 0}
+
+    def forward(self, x, training=False):
+        self.counts["batches"] += training
+        return super().forward(x, training) * (2 if self.counts["batches"] > 5 else 1)
+
+
+class CountsInASet(Double):
+    def __init__(self):
+        self.batches = set()
+
+    def forward(self, x, training=False):
+        self.batches.add(len(self.batches) if training else 0)
+        return super().forward(x, training) * (2 if len(self.batches) > 5 else 1)
+
+
+class DrawsInAnOldWay(Double):
+    def __init__(self):
+        self.noise = np.random.RandomState(3)
+
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        return y + self.noise.normal(0, 0.1, x.shape).astype(x.dtype) if training else y
+
+
+class Masks(Double):
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        y[x > 1] = 0
+        return y
+
+
+class SavesElsewhere(Layer):
+    def forward(self, x, training=False):
+        self.x = x
+        return np.tanh(x)
+
+    def backward(self, dy):
+        return dy * (1 - np.tanh(self.x) ** 2)
+
+
+class Scale(Layer):
+    def setup(self, input_shape):
+        self.gain = Parameter(input_shape, lambda rng, shape: np.ones(shape), dtype=self.dtype)
+        return input_shape
+
+    def forward(self, x, training=False):
+        if training:
+            self._saved = x
+        return x * self.gain.value
+
+    def backward(self, dy):
+        x = self._recall()
+        self.gain.grad = np.sum(x * dy, axis=0)
+        return self.gain.value * dy
+
+
+temperature = [1.0]
+
+
+class UsesAGlobal(Double):
+    def forward(self, x, training=False):
+        if training:
+            temperature[0] *= 0.99
+        return super().forward(x, training) * temperature[0]
+
+
+OWN = {
+    Double: True, ReadsIntoPython: False, CountsBatches: False, ChangesAnArray: False,
+    AssignsAnArray: False, AssignsAState: True, Branches: None, DrawsFromItsOwn: True,
+    DrawsNumbers: False, Drops: False, CallsAsarray: False, ReturnsItsInput: True,
+    CountsInADict: False, CountsInASet: False, DrawsInAnOldWay: False, WritesInPlace: True, KeepsItsInputs: False, Masks: True, SavesElsewhere: False, Scale: True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("loss", [MSELoss, CrossEntropyLoss])
+def test_own_layers_are_trained_alike(own, loss):
+    def layers():
+        return [Dense(6, 5), own(), Tanh(), Dense(5, 3), Softmax()]
+
+    model = assert_same_bits(layers, loss=loss, validation_split=0.2)
+    assert model is not None
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_all_layers_are_recorded(name, data):
+    layers, shapes = LAYERS[name]
+    layer, shape = data.draw(layers), data.draw(shapes)
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    layer.build(shape, rng=rng, dtype=dtype)
+    x = rng.uniform(-1, 1, (data.draw(st.integers(1, 4)), *shape)).astype(dtype)
+    assert check_recording(layer, x, rng) == {}

@@ -1,0 +1,43 @@
+"""Comparison: a replayed step against the plain one, bit by bit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyframe.recording.watching import Part
+from tinyframe.types import Array
+
+
+def differing(
+    plain: Any, results: Mapping[str, Any], written: list[tuple[Part, Array]], expected: list[Array]
+) -> Part | None:
+    """Return the layer or loss whose numbers are others in a replay than in the plain step.
+
+    Parameters
+    ----------
+    plain
+        The objective, after the plain step.
+    results
+        What the replay computed: "output 0", …, "value", "mass", "gradient 0", …
+    written, expected
+        Gradients and states of each part after the replay, and what they were after the plain step.
+    """
+    for number, layer in enumerate(plain.layers):
+        if not _same(results.get(f"output {number}"), plain.outputs[number + 1]):
+            return layer
+    if not (_same(results["value"], plain.value) and _same(results["mass"], plain.mass)):
+        return plain.loss
+    for number, gradient in enumerate(plain.gradients):
+        if not _same(results.get(f"gradient {number}"), gradient):
+            return (plain.loss, *reversed(plain.layers))[number]
+    pairs = zip(written, expected, strict=True)
+    return next((part for (part, now), array in pairs if not _same(now, array)), None)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two arrays hold the same bits; None stands for what the step was given."""
+    if a is None:
+        return True
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

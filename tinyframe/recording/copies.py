@@ -1,0 +1,240 @@
+"""Copies of layers to record with: their arrays, parameters and generators are stand-ins."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyframe.parameters import Parameter
+from tinyframe.recording.kept import StandInGenerator, StandInParameter
+from tinyframe.recording.standins import StandIn
+from tinyframe.recording.tape import Call, Memory, Refused, Tape
+from tinyframe.recording.watching import PASSING, Part, held
+
+PASSES = ("forward", "backward", "backward_parameters")
+
+
+def copied(
+    tape: Tape, whole: Any, parts: list[Part], unrecorded: Mapping[Part, "Seen"]
+) -> tuple[Any, dict[Part, Any]]:
+    """Return a copy of an objective to record with, and the copy of each of its parts.
+
+    Parameters
+    ----------
+    tape
+        Where its calls are noted.
+    whole
+        The objective; left as it is.
+    parts
+        All layers and losses in it.
+    unrecorded
+        Those that run as they are.
+    """
+    memo: dict[int, Any] = {}
+    for part in parts:
+        if part in unrecorded:
+            memo[id(part)] = AsItIs(tape, part, unrecorded[part])
+            continue
+        for _, parameter in held(part, Parameter):
+            value = StandIn(tape, parameter.value, Memory(parameter.value, "kept", written=False))
+            grad = StandIn(tape, parameter.grad, Memory(parameter.grad, "kept", is_gradient=True))
+            memo[id(parameter)] = StandInParameter(parameter, value, grad)
+        for _, array in held(part, np.ndarray):
+            memo[id(array)] = StandIn(tape, array, Memory(array, "kept"))
+        for name, generator in held(part, np.random.Generator):
+            own = copy.deepcopy(generator)
+            memo[id(generator)] = StandInGenerator(tape, own, _finder(part, name, generator))
+    if whole.scale is not None:
+        memo[id(whole.scale)] = StandIn(tape, whole.scale, Memory(whole.scale, "kept"))
+    twin = copy.deepcopy(whole, memo)
+    return twin, {part: memo[id(part)] for part in parts}
+
+
+def noted(
+    tape: Tape,
+    objective: Any,
+    parts: list[Part],
+    unrecorded: Mapping[Part, "Seen"],
+    given: list[StandIn | None],
+    training: bool,
+    predicts: bool,
+) -> tuple[Any, dict[str, Any]]:
+    """Let a copy of an objective take a step that is noted; return the copy, and what comes out.
+
+    Parameters
+    ----------
+    tape, objective, parts, unrecorded
+        As in `copied`.
+    given
+        Stand-ins for x, target and weight.
+    training, predicts
+        Whether it goes backward too, and whether predictions come out.
+
+    Raises
+    ------
+    Refused
+        If it cannot be replayed.
+    """
+    twin, twins = copied(tape, objective, parts, unrecorded)
+    tape.parts = {id(copy): part for part, copy in twins.items()}
+    before = {part: dict(vars(copy)) for part, copy in twins.items()}
+    results = {"value": twin.forward(*given, training), "mass": twin.mass}
+    if predicts:
+        results["prediction"] = twin.prediction
+    tape.turn = len(tape.calls)
+    if training:
+        twin.backward()
+    for part in parts:
+        name = "" if part in unrecorded else changed(part, before[part], twins[part])
+        if name:
+            raise Refused(f"changes self.{name} as it goes", part)
+    if not isinstance(results["value"], StandIn):
+        raise Refused("returns a number of Python's", objective.loss)
+    return twin, {n: one.copy() if is_given(one) else one for n, one in results.items()}
+
+
+def is_given(result: Any) -> bool:
+    """Whether something lies in the memory of x, the target or the weights."""
+    return isinstance(result, StandIn) and result.memory.name not in ("", "kept")
+
+
+def _finder(part: Part, name: str, generator: Any) -> Callable[[], Any]:
+    """Return a function that finds a generator, as another may have taken its place."""
+    return lambda: vars(part)[name] if vars(part)[name] is not None else generator
+
+
+def changed(part: Part, before: Mapping[str, Any], twin: Any) -> str:
+    """Return the name of an attribute that the step changed; empty if there is none.
+
+    Arrays may change in place, and states by assignment, which is noted as a copy.
+
+    Parameters
+    ----------
+    part, twin
+        The original and its copy.
+    before
+        Attributes of the copy before the step.
+    """
+    after = vars(twin)
+    for name in before.keys() | after.keys() - set(PASSING):
+        old: Any = before.get(name)
+        new: Any = after.get(name)
+        if old is new or name in PASSING:
+            continue
+        if name in getattr(part, "state_names", ()):
+            np.copyto(old, new)
+        elif name not in before or isinstance(old, StandIn) or not _equal(old, new):
+            return name
+    return ""
+
+
+def _equal(old: Any, new: Any) -> bool:
+    if old is new:
+        return True
+    if type(old) is not type(new) or isinstance(old, StandIn | np.ndarray):
+        return False
+    if isinstance(old, (list, tuple)):
+        return len(old) == len(new) and all(map(_equal, old, new))
+    return bool(old == new)
+
+
+class AsItIs:
+    """Stands in for a layer or a loss that is not recorded: a program runs the original.
+
+    What goes in is copied, so that the original may keep it.
+
+    Parameters
+    ----------
+    tape
+        Where its passes are noted.
+    original
+        The layer or loss.
+    seen
+        What its last passes returned, which tells their layout.
+    """
+
+    def __init__(self, tape: Tape, original: Any, seen: "Seen") -> None:
+        self._tape, self._original, self._seen = tape, original, seen
+
+    def forward(self, *arguments: Any) -> Any:
+        """Note a forward pass."""
+        return self._note("forward", arguments)
+
+    def backward(self, *arguments: Any) -> Any:
+        """Note a backward pass."""
+        return self._note("backward", arguments)
+
+    def backward_parameters(self, dy: StandIn) -> None:
+        """Note a backward pass to the parameters."""
+        self._note("backward_parameters", (dy,))
+
+    @property
+    def mass(self) -> Any:
+        """What a loss notes in its forward pass."""
+        mass = self._original.mass
+        return None if mass is None else self._result(lambda: self._original.mass, (), mass)
+
+    def _note(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        seen = self._seen
+
+        def run(*arguments: Any) -> Any:
+            own = (a.copy("K") if isinstance(a, np.ndarray) else a for a in arguments)
+            return seen.once(name, getattr(type(self._original), name), self._original, *own)
+
+        return self._result(run, arguments, seen.last.get(name))
+
+    def _result(self, run: Any, arguments: tuple[Any, ...], like: Any) -> Any:
+        call = Call(run, arguments, {}, effect=True)
+        self._tape.calls.append(call)
+        if like is None:
+            return None
+        real = np.asarray(like)
+        stand_in = StandIn(self._tape, real if real.ndim else real[()], Memory(real))
+        call.results = (stand_in,)
+        return stand_in
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._original, name)
+
+
+class Seen:
+    """The passes of a layer or loss that is not recorded, each made once a step.
+
+    A step may be taken by a replay and then plainly, as where a branch goes the other way, or to
+    compare the two: the second gets what the first was given.
+
+    Attributes
+    ----------
+    last
+        By the method's name, what it returned last.
+    done
+        Methods that this step has called.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self.last: dict[str, Any] = {}
+        self.done: set[str] = set()
+
+    def once(self, name: str, method: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a method returns, or returned in this step."""
+        if name not in self.done:
+            result = method(*arguments)
+            self.last[name] = result.copy("K") if isinstance(result, np.ndarray) else result
+            self.done.add(name)
+        return self.last[name]
+
+    def watch(self) -> None:
+        """Let the part's passes be made by `once`, until `leave`."""
+        for name in PASSES:
+            if hasattr(self._part, name):
+                method = getattr(self._part, name)
+                vars(self._part)[name] = lambda *a, n=name, m=method: self.once(n, m, *a)
+
+    def leave(self) -> None:
+        """Give the part its own methods back."""
+        for name in PASSES:
+            vars(self._part).pop(name, None)

@@ -1,0 +1,200 @@
+"""Learning a kind of step: recorded once, compared with a plain step once, then a program."""
+
+import warnings
+from collections.abc import Mapping
+from traceback import walk_tb
+from typing import Any
+
+import numpy as np
+
+from tinyframe.parameters import Parameter
+from tinyframe.recording.comparison import differing
+from tinyframe.recording.copies import Seen, is_given, noted
+from tinyframe.recording.program import Kept, Program
+from tinyframe.recording.standins import StandIn
+from tinyframe.recording.tape import Memory, Refused, Tape
+from tinyframe.recording.watching import Fingerprint, Part, held, unwatched
+from tinyframe.types import Array
+
+MISSES = 3
+"""Replays that went another way, after which a kind of step is taken plainly for good."""
+
+
+class Kind:
+    """A kind of step: in training or not, so many rows, with such targets, with weights or not."""
+
+    tape: Tape | None = None  # what was recorded, until it is checked
+    twin: Any = None  # the objective that it was recorded with
+    results: Mapping[str, Any]
+    program: Program | None = None  # what is replayed
+    misses = 0
+
+    def __init__(self, training: bool) -> None:
+        self.training = training
+
+    def forget(self) -> None:
+        """Record anew."""
+        self.tape = self.twin = self.program = None
+
+
+class Learning:
+    """What is known of the layers and the loss of an objective, and how steps of it are learned.
+
+    Parameters
+    ----------
+    objective
+        What takes the steps.
+
+    Attributes
+    ----------
+    parts
+        All its layers, those inside others too, and its loss.
+    reasons
+        Why some of them are not recorded.
+    seen
+        What those return.
+    known
+        What all of them keep.
+    generation
+        Grows where what was recorded before is of no use any more.
+    """
+
+    def __init__(self, objective: Any) -> None:
+        self.objective = objective
+        head = () if objective.head is None else (objective.head,)
+        self.parts: list[Part] = [
+            part for layer in (*objective.layers, *head) for part in layer.walk()
+        ]
+        self.parts.append(objective.loss)
+        self.reasons: dict[Part, str] = {}
+        self.seen: dict[Part, Seen] = {}
+        self.known = Fingerprint(self.parts)
+        self.generation = 0
+
+    def forget(self) -> None:
+        """Learn all anew: somebody changed what a part keeps."""
+        self.reasons, self.seen = {}, {}
+        self.known = Fingerprint(self.parts)
+        self.generation += 1
+
+    def take(self, kind: Kind, given: tuple[Any, ...], before: Kept, *, predicts: bool) -> None:
+        """Record the step that was just taken plainly, or check what was recorded before.
+
+        Parameters
+        ----------
+        kind
+            What kind of step it was.
+        given
+            x, target, weight, and whether it was one of training.
+        before
+            What the parts kept before it.
+        predicts
+            Whether predictions are asked for.
+        """
+        if not all(array is None or array.flags.c_contiguous for array in given[:3]):
+            return
+        after = self.kept()
+        try:
+            if kind.tape is None:
+                self._record(kind, *given, predicts=predicts)
+            else:
+                self._check(kind, *given[:3], before=before)
+        finally:
+            after.restore()
+
+    def settle(self) -> None:
+        """Bring states that a layer assigned anew back to where programs look for them."""
+        for part in self.parts:
+            for name in getattr(part, "state_names", ()):
+                old: Any = self.known.of(part, name)
+                new: Any = vars(part).get(name)
+                if new is not old and isinstance(old, np.ndarray) and np.shape(new) == old.shape:
+                    old[...] = new
+                    setattr(part, name, old)
+
+    def _record(
+        self,
+        kind: Kind,
+        x: Array,
+        target: Array,
+        weight: Array | None,
+        training: bool,
+        *,
+        predicts: bool,
+    ) -> None:
+        """Take the step once more, with copies of the layers, and note what it does."""
+        for part in self.parts:
+            if part not in self.seen and (reason := unwatched(part)):
+                self.leave_out(part, reason)
+                return  # what it returns has to be seen first
+        tape = Tape()
+        given = [
+            None if array is None else StandIn(tape, array, Memory(array, name, written=False))
+            for name, array in (("x", x), ("target", target), ("weight", weight))
+        ]
+        try:
+            kind.twin, kind.results = noted(
+                tape, self.objective, self.parts, self.seen, given, training, predicts
+            )
+        except Exception as error:  # noqa: BLE001 - whatever a layer does where its x is no array
+            culprit = getattr(error, "part", None) or tape.innermost(
+                frame for frame, _ in walk_tb(error.__traceback__)
+            )
+            culprit = culprit or self.objective.loss
+            self.leave_out(culprit, tape.refusal or str(error), kind)
+            return
+        kind.tape = tape
+
+    def _check(
+        self, kind: Kind, x: Array, target: Array, weight: Array | None, *, before: Kept
+    ) -> None:
+        """Replay the step that was just taken plainly, and compare all bits."""
+        tape, twin = kind.tape, kind.twin
+        assert tape is not None  # noqa: S101 - recorded before
+        results = {**kind.results}
+        results |= {f"output {i}": output for i, output in enumerate(twin.outputs[1:])}
+        results |= {f"gradient {i}": gradient for i, gradient in enumerate(twin.gradients)}
+        results = {name: made for name, made in results.items() if not is_given(made)}
+        program = Program(tape, results, apart=True)
+        expected = [array.copy("K") for _, array in self._written()]
+        before.restore()
+        forward, backward = program.at(x=x, target=target, weight=weight)
+        try:
+            for call in (*forward, *backward):
+                call()
+        except Refused:
+            kind.forget()
+            return
+        culprit = differing(self.objective, program.results, self._written(), expected)
+        if culprit is None:
+            kind.program, kind.tape, kind.twin = Program(tape, kind.results), None, None
+            return
+        why = "gave other numbers in a replay than in a plain step"
+        self.leave_out(culprit, why, kind)
+        warnings.warn(
+            f"{culprit!r} {why}, and is not recorded: training is right, and slower. It may use "
+            "what is neither x, a parameter nor an attribute",
+            stacklevel=2,
+        )
+
+    def leave_out(self, part: Part, why: str, kind: Kind | None = None) -> None:
+        """Let a part run as it is; a kind of step that fails even so stays plain."""
+        if part in self.seen and kind is not None:
+            kind.misses = MISSES
+        self.reasons.setdefault(part, why)
+        self.seen.setdefault(part, Seen(part))
+        self.generation += 1
+
+    # ---------------------------------------------------------------- what a step writes
+
+    def _written(self) -> list[tuple[Part, Array]]:
+        """Return the arrays that recorded parts may write to, besides those they make."""
+        parts = [part for part in self.parts if part not in self.seen]
+        arrays = [(part, array) for part in parts for _, array in held(part, np.ndarray)]
+        return arrays + [(part, p.grad) for part in parts for _, p in held(part, Parameter)]
+
+    def kept(self) -> Kept:
+        """Return what a step of recorded parts may change."""
+        parts = [part for part in self.parts if part not in self.seen]
+        generators = [g for part in parts for _, g in held(part, np.random.Generator)]
+        return Kept([array for _, array in self._written()], generators)

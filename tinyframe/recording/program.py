@@ -1,0 +1,128 @@
+"""A program: a recorded step, bound to memory of its own, to be replayed on other numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyframe.recording.calls import Ready, bind
+from tinyframe.recording.kept import draw_again
+from tinyframe.recording.memory import ALIGNMENT, needed, plan, touched
+from tinyframe.recording.standins import StandIn, stand_ins
+from tinyframe.recording.tape import Tape
+from tinyframe.types import Array
+
+
+class Program:
+    """The calls of a step, in order, all of which write to memory that they are bound to.
+
+    Parameters
+    ----------
+    tape
+        What was recorded.
+    results
+        Stand-ins by name, of what is read from outside when the calls are done.
+    apart
+        Whether each result has a place of its own, so that all can be looked at afterwards.
+
+    Attributes
+    ----------
+    results
+        Arrays by name, as of the last replay.
+    keeps
+        Whether a replay may be given up, and has changed what a plain step would change too.
+    """
+
+    def __init__(self, tape: Tape, results: Mapping[str, Any], *, apart: bool = False) -> None:
+        wanted = {stand_in.memory for stand_in in stand_ins(dict(results))}
+        keep = needed(tape.calls, wanted)
+        calls = [call for call, kept in zip(tape.calls, keep, strict=True) if kept]
+        self._turn = sum(keep[: tape.turn])
+        if apart:
+            wanted = set().union(*map(touched, calls))
+        draws = [call.arguments[0] for call in calls if call.function is draw_again]
+        self._states = {
+            memory
+            for call in calls
+            for memory in call.written
+            if memory.name == "kept" and not memory.is_gradient
+        }
+        self._find_generators = draws
+        misses = any(call.effect and call.function is not draw_again for call in calls)
+        self.keeps = misses and bool(self._states or draws)
+        self._places, size = plan(calls, {memory for memory in wanted if not memory.name})
+        room = np.empty(size + ALIGNMENT, np.uint8)
+        start = -room.ctypes.data % ALIGNMENT
+        self._room = room[start : start + size]
+        self._given: dict[str, Array] = {}
+        self._moving = [
+            (number, call)
+            for number, call in enumerate(calls)
+            if any(memory.name not in ("", "kept") for memory in touched(call))
+        ]
+        moving = {number for number, _ in self._moving}
+        self._calls: list[Ready | None] = [
+            None if number in moving else bind(call, self.view) for number, call in enumerate(calls)
+        ]
+        self.results = {
+            name: self.view(result) if isinstance(result, StandIn) else result
+            for name, result in results.items()
+        }
+
+    def keep_states(self) -> None:
+        """Keep what a replay is about to change and a plain step in its place would change too."""
+        self._kept = Kept(
+            [memory.array for memory in self._states], [find() for find in self._find_generators]
+        )
+
+    def restore_states(self) -> None:
+        """Give it back."""
+        if self.keeps:
+            self._kept.restore()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it works in."""
+        return self._room.nbytes
+
+    def view(self, stand_in: StandIn) -> Array:
+        """Return the array that a stand-in stands for."""
+        memory, real = stand_in.memory, stand_in.real
+        if memory.name == "kept":
+            return real
+        if memory.name:
+            buffer, start = self._given[memory.name], 0
+        else:
+            buffer, start = self._room, self._places[memory]
+        if isinstance(real, np.ndarray):
+            start += real.__array_interface__["data"][0] - memory.start
+        return np.ndarray(np.shape(real), real.dtype, buffer, start, real.strides)
+
+    def at(self, **given: Array | None) -> tuple[list[Ready], list[Ready]]:
+        """Return the calls of the forward and of the backward pass, for inputs that lie here.
+
+        Parameters
+        ----------
+        **given
+            x, target and weight; contiguous, shaped as those that were recorded.
+        """
+        self._given = {name: array for name, array in given.items() if array is not None}
+        calls: list[Any] = self._calls.copy()
+        for number, call in self._moving:
+            calls[number] = bind(call, self.view)
+        return calls[: self._turn], calls[self._turn :]
+
+
+class Kept:
+    """What arrays and generators hold, to be given back."""
+
+    def __init__(self, arrays: list[Array], generators: "list[np.random.Generator]") -> None:
+        self._arrays = [(array, array.copy("K")) for array in arrays]
+        self._generators = [(g, g.bit_generator.state) for g in generators]
+
+    def restore(self) -> None:
+        """Write it back."""
+        for array, content in self._arrays:
+            array[...] = content
+        for generator, state in self._generators:
+            generator.bit_generator.state = state

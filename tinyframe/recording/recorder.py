@@ -1,0 +1,234 @@
+"""Recorded: an objective whose steps are recorded, checked against plain ones, and replayed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tinyframe.layers.layer import Layer
+from tinyframe.recording.learning import MISSES, Kind, Learning
+from tinyframe.recording.tape import Refused
+from tinyframe.recording.watching import Part, attributes
+from tinyframe.types import Array
+
+SIZES = 6
+"""Kinds of steps whose programs are kept; those that were met last stay."""
+
+
+class Recorded:
+    """An objective whose steps are replayed from the third of a kind on, with the same bits.
+
+    The first is taken plainly and then recorded, with copies of the layers. The second is taken
+    both ways, and compared. A layer or loss that cannot be recorded, or differs, runs as it is
+    inside the program; where a replay meets a branch that goes the other way, the step is taken
+    plainly.
+
+    Parameters
+    ----------
+    objective
+        What is recorded; see `tinyframe.training.objective.Objective`.
+
+    Attributes
+    ----------
+    predicts
+        Whether predictions are asked for in training.
+    value, mass
+        As of `Objective`, for Python.
+    """
+
+    predicts = True
+
+    def __init__(self, objective: Any) -> None:
+        self.objective = objective
+        self.layers, self.loss = objective.layers, objective.loss
+        self.value = self.mass = 0.0
+        self._learning = Learning(objective)
+        self._kinds: dict[Any, Kind] = {}
+        self._generation = 0
+        self._backward: list[Any] | None = None  # the rest of the program that runs
+        self._lesson: tuple[Any, ...] | None = None  # what the plain step that runs is to teach
+
+    @property
+    def reasons(self) -> dict[Part, str]:
+        """Why parts of it are not recorded."""
+        return self._learning.reasons
+
+    @property
+    def parts(self) -> list[Part]:
+        """All layers, those inside others too, and the loss."""
+        return self._learning.parts
+
+    # ---------------------------------------------------------------- a step
+
+    def forward(
+        self, x: Array, target: Array, weight: Array | None = None, training: bool = False,
+        place: Any = None,
+    ) -> float:  # fmt: skip
+        """Return the mean loss over the rows of x.
+
+        Parameters
+        ----------
+        x, target, weight, training
+            As in `Objective.forward`.
+        place
+            An object whose attribute `bound` may keep what is bound to these arrays.
+        """
+        bound = None if place is None else place.bound
+        if bound is None or bound[1] is not bound[0].program or bound[0].training != training:
+            kind = self._kind(x, target, weight, training)
+            program = kind.program
+            if program is None:
+                return self._plain(kind, x, target, weight, training)
+            bound = kind, program, *program.at(x=x, target=target, weight=weight)
+            if place is not None:
+                place.bound = bound
+        self._bound = kind, program, calls, self._backward = bound
+        self._kind_now, self._given = kind, (x, target, weight, training)
+        if self.reasons:
+            for seen in self._learning.seen.values():
+                seen.done.clear()
+        if program.keeps:
+            program.keep_states()
+        try:
+            for call in calls:
+                call()
+        except Refused as missed:
+            return self._miss(kind, missed)
+        self._results = results = program.results
+        self.mass = float(results["mass"])
+        self.value = value = float(results["value"])
+        return value
+
+    def backward(self) -> None:
+        """Write the gradient of the last forward pass's loss; see `Objective.backward`."""
+        if self._backward is not None:
+            try:
+                for call in self._backward:
+                    call()
+            except Refused as missed:
+                self._miss(self._kind_now, missed)
+            else:
+                return
+        with self._left_on_error():
+            self.objective.backward()
+        self._learn()
+
+    @property
+    def prediction(self) -> Array:
+        """The last layer's output in the last forward pass."""
+        if self._backward is None:
+            return self.objective.prediction
+        return self._results["prediction"]
+
+    def origin_of_nonfinite(self) -> str:
+        """Say where the last forward pass left the finite numbers."""
+        if self._backward is not None:  # take it again, and leave no trace
+            kept = self._learning.kept()
+            self.objective.forward(*self._given)
+            kept.restore()
+        return self.objective.origin_of_nonfinite()
+
+    def release(self) -> None:
+        """Forget what the last step kept; programs stay."""
+        self.objective.release()
+
+    def _miss(self, kind: Kind, missed: Refused) -> float:
+        """Take a step plainly that a replay has given up."""
+        program = self._bound[1]
+        kind.misses += 1
+        if kind.misses >= MISSES:
+            kind.forget()
+            if missed.part is not None:
+                self._learning.leave_out(missed.part, str(missed))
+                kind.misses = 0
+                self._forget_what_is_old()
+        program.restore_states()
+        return self._plain(None, *self._given)
+
+    # ---------------------------------------------------------------- learning a kind of step
+
+    def serves(self, objective: Any) -> bool:
+        """Whether another objective is made of the same layers and of the same, or a like, loss."""
+        mine = self.objective
+        alike = mine.given is objective.given or (
+            type(mine.given) is type(objective.given)
+            and type(mine.given).__module__.startswith("tinyframe.")
+            and attributes(mine.given) == attributes(objective.given)
+        )
+        same = mine.lowest == objective.lowest and mine.head is objective.head
+        return alike and same and mine.layers == objective.layers
+
+    def is_of(self, layers: tuple[Layer, ...]) -> bool:
+        """Whether its steps are those of these layers still; see `Objective.is_of`."""
+        return not self._learning.known.has_changed() and layers == self.objective.chain
+
+    def check_unchanged(self) -> None:
+        """Record anew if somebody else changed what a layer or a loss keeps."""
+        if self._learning.known.has_changed():
+            self._learning.forget()
+            self._kinds = {}
+
+    @property
+    def scale(self) -> Array | None:
+        """What gradients are multiplied by; see `Objective`."""
+        return self.objective.scale
+
+    @scale.setter
+    def scale(self, scale: Array | None) -> None:
+        if scale is not self.objective.scale:
+            self.objective.scale, self._kinds = scale, {}
+
+    def _kind(self, x: Array, target: Array, weight: Array | None, training: bool) -> Kind:
+        given = [(a.shape, a.strides, a.dtype) for a in (x, target, weight) if a is not None]
+        key = (training, self.predicts, *given)
+        kind = self._kinds.pop(key, None) or Kind(training)
+        self._kinds[key] = kind  # the last one met
+        if len(self._kinds) > SIZES:
+            self._kinds.pop(next(iter(self._kinds))).forget()
+        return kind
+
+    def _plain(
+        self, kind: Kind | None, x: Array, target: Array, weight: Array | None, training: bool
+    ) -> float:
+        """Take a forward pass plainly; `kind` is to be learned by it."""
+        self._backward = self._lesson = None
+        for seen in self._learning.seen.values():
+            if kind is not None:  # else a replay has made some passes already
+                seen.done.clear()
+            seen.watch()
+        if kind is not None and kind.misses < MISSES:
+            self._lesson = kind, (x, target, weight, training), self._learning.kept()
+        with self._left_on_error():
+            value = float(self.objective.forward(x, target, weight, training))
+            self.value, self.mass = value, float(self.objective.mass)
+        if not training:
+            self._learn()
+        return value
+
+    @contextmanager
+    def _left_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        for seen in self._learning.seen.values():
+            seen.leave()
+
+    def _learn(self) -> None:
+        """Learn of the step that was just taken plainly."""
+        self._leave()
+        self._learning.settle()
+        lesson, self._lesson = self._lesson, None
+        if lesson is not None:
+            kind, given, before = lesson
+            predicts = self.predicts or not given[3]
+            self._learning.take(kind, given, before, predicts=predicts)
+            self._forget_what_is_old()
+
+    def _forget_what_is_old(self) -> None:
+        if self._generation != self._learning.generation:
+            self._generation = self._learning.generation
+            for kind in self._kinds.values():
+                kind.forget()

@@ -1,0 +1,314 @@
+"""Stand-ins: what a step is recorded with in place of arrays, parameters and generators.
+
+A stand-in carries each call out and notes it. It never gives its numbers to Python: what depends
+on them by way of Python cannot be recorded by mistake.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from traceback import walk_stack
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from tinyframe.recording.functions import ABOUT_SHAPES, FUNCTIONS, METHODS, WRITERS
+from tinyframe.recording.tape import Call, Memory, Refused, Tape
+from tinyframe.types import Array, Shape
+
+
+class StandIn(NDArrayOperatorsMixin):
+    """An array, or a number that NumPy returned, whose calls are noted on a tape.
+
+    Parameters
+    ----------
+    tape
+        Where calls are noted.
+    real
+        The array or number itself.
+    memory
+        Where it lies.
+    """
+
+    __slots__ = ("memory", "real", "tape")
+
+    def __init__(self, tape: Tape, real: Any, memory: Memory) -> None:
+        self.tape, self.real, self.memory = tape, real, memory
+
+    # ---------------------------------------------------------------- what NumPy asks
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if method == "at":
+            return note(self.tape, function, inputs, options, into=inputs[:1])
+        return note(self.tape, function, inputs, options)
+
+    def __array_function__(
+        self, function: Any, types: Iterable[type], arguments: Any, options: Any
+    ) -> Any:
+        if function in ABOUT_SHAPES:
+            return function(*_real(arguments), **_real(options))
+        if function in WRITERS:
+            return note(self.tape, function, arguments, options, into=arguments[:1])
+        if getattr(function, "is_whole", False):
+            return note(self.tape, function, arguments, options)
+        if function not in FUNCTIONS or (function is np.where and len(arguments) != 3):  # noqa: PLR2004
+            name = getattr(function, "__name__", function)
+            raise self.tape.refuse(f"np.{name}, whose answer may depend on the numbers")
+        return note(self.tape, function, arguments, options)
+
+    def __array__(self, *arguments: Any, **options: Any) -> Array:
+        raise self.tape.refuse("np.asarray, or a function that takes plain arrays only")
+
+    # ---------------------------------------------------------------- what Python asks
+
+    def __bool__(self) -> bool:
+        """Note a guard: a replay that would branch otherwise goes the plain way."""
+        answer = bool(self.real)
+        frames = [frame for frame, _ in walk_stack(sys._getframe())]  # noqa: SLF001 - as in traceback
+        part = self.tape.innermost(frames[::-1])
+        self.tape.calls.append(Call(expect, (self, answer, part), {}, effect=True))
+        return answer
+
+    def _no_number(self, *_: object) -> Any:
+        """Refuse to give a number to Python."""
+        raise self.tape.refuse("a number of the batch that is used by Python, as by float()")
+
+    __float__ = __int__ = __index__ = __complex__ = item = tolist = __round__ = _no_number
+    __format__ = __contains__ = _no_number
+
+    def __len__(self) -> int:
+        return len(self.real)
+
+    def __iter__(self) -> Iterator["StandIn"]:
+        return (self[i] for i in range(len(self)))
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"StandIn(shape={self.shape}, dtype={self.dtype})"
+
+    def __deepcopy__(self, memo: object) -> "StandIn":
+        return self
+
+    # ---------------------------------------------------------------- what arrays have
+
+    @property
+    def shape(self) -> Shape:
+        return self.real.shape
+
+    dtype = property(lambda self: self.real.dtype)
+    ndim = property(lambda self: self.real.ndim)
+    size = property(lambda self: self.real.size)
+    strides = property(lambda self: self.real.strides)
+    itemsize = property(lambda self: self.real.itemsize)
+    nbytes = property(lambda self: self.real.nbytes)
+    flags = property(lambda self: self.real.flags)
+
+    @property
+    def T(self) -> "StandIn":  # noqa: N802 - as arrays have it
+        return note(self.tape, np.transpose, (self,), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        if _has_mask(index):
+            raise self.tape.refuse("x[mask], whose shape depends on the numbers")
+        return note(self.tape, getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, StandIn) and _same_place(self.real[index], value.real):
+            return  # the last step of `x[index] += …`, which has written already
+        note(self.tape, setitem, (self, index, value), {}, into=(self,))
+
+    def fill(self, value: Any) -> None:
+        """Note that all becomes one value."""
+        note(self.tape, np.copyto, (self, value), {}, into=(self,))
+
+    def __pow__(self, power: Any) -> Any:
+        """Return the power, by the function that NumPy's own operator takes for small ones."""
+        short = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}
+        if isinstance(power, (int, float)) and power in short and self.dtype.kind == "f":
+            return short[power](self)
+        return np.power(self, power)
+
+    def __ipow__(self, power: Any) -> Any:
+        return _in_place(self, self.__pow__(power))
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("__"):
+            raise self.tape.refuse(f"the array's .{name}")
+        raise AttributeError(name)
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def method(self: StandIn, *arguments: Any, **options: Any) -> Any:
+        return note(self.tape, getattr(np.ndarray, name), (self, *arguments), options)
+
+    method.__doc__ = f"Note a call of the array's {name}."
+    return method
+
+
+for _name in METHODS:
+    setattr(StandIn, _name, _method(_name))
+
+
+def _operator(name: str, ufunc: Any) -> Callable[..., Any]:
+    def operator(self: StandIn, other: Any) -> Any:
+        if isinstance(self.real, np.generic):  # numbers are not changed in place
+            return ufunc(self, other)
+        return ufunc(self, other, out=(self,))
+
+    operator.__name__ = name
+    return operator
+
+
+for _name, _ufunc in {
+    "__iadd__": np.add, "__isub__": np.subtract, "__imul__": np.multiply,
+    "__itruediv__": np.true_divide, "__ifloordiv__": np.floor_divide, "__imod__": np.remainder,
+    "__iand__": np.bitwise_and, "__ior__": np.bitwise_or, "__ixor__": np.bitwise_xor,
+}.items():  # fmt: skip
+    setattr(StandIn, _name, _operator(_name, _ufunc))
+
+
+def _in_place(target: Any, value: Any) -> Any:
+    if isinstance(target.real, np.generic):
+        return value
+    np.copyto(target, value)
+    return target
+
+
+def note(
+    tape: Tape, function: Any, arguments: Any, options: dict[str, Any], into: Iterable[Any] = ()
+) -> Any:
+    """Carry a call out and note it; return what it returns, as stand-ins.
+
+    Parameters
+    ----------
+    tape
+        Where to note it.
+    function, arguments, options
+        The call.
+    into
+        Those of its arguments that it writes into, besides `out`.
+
+    Raises
+    ------
+    Refused
+        If it writes to what is not the step's own, or returns other things than arrays.
+    """
+    if tape.refusal:
+        raise Refused(tape.refusal)
+    out = options.get("out")
+    targets = (*into, *(out if isinstance(out, tuple) else (out,)))
+    if function in (np.dot, np.ndarray.dot) and len(arguments) > 2:  # noqa: PLR2004 - x.dot(y, out)
+        targets = (*targets, arguments[2])
+    written = []
+    for target in targets:
+        if target is None:
+            continue
+        if not isinstance(target, StandIn):
+            raise tape.refuse("writing to an array that was made apart from the batch")
+        if not target.memory.written:
+            raise tape.refuse("writing to x, dy of the layer above, or weights")
+        written.append(target.memory)
+    given = _real(arguments)
+    if isinstance(given[0], np.generic) and getattr(function, "__objclass__", None) is np.ndarray:
+        given = (np.asarray(given[0]), *given[1:])  # a number has an array's methods
+    real = function(*given, **_real(options))
+    operands = list(stand_ins((arguments, options)))
+    fresh: list[StandIn] = []
+    result = _wrapped(tape, real, operands, fresh)
+    if fresh or written:
+        if fresh and function in (np.empty_like, np.empty):
+            return result  # uninitialised: nothing to do in a replay
+        tape.calls.append(Call(function, arguments, options, tuple(fresh), tuple(written)))
+    return result
+
+
+def _wrapped(tape: Tape, real: Any, operands: list[StandIn], fresh: list[StandIn]) -> Any:
+    """Return stand-ins for what a call returned; append those for fresh arrays to `fresh`."""
+    if real is None:
+        return None
+    if isinstance(real, (list, tuple)):
+        return type(real)(_wrapped(tape, part, operands, fresh) for part in real)
+    if isinstance(real, np.ndarray):
+        for operand in operands:
+            if operand.real is real:
+                return operand
+        for operand in operands:
+            if isinstance(operand.real, np.ndarray) and _within(real, operand.memory):
+                return StandIn(tape, real, operand.memory)
+    elif not isinstance(real, np.generic):
+        raise tape.refuse(f"a call that returns {type(real).__name__}")
+    stand_in = StandIn(tape, real, Memory(np.asarray(real)))
+    fresh.append(stand_in)
+    return stand_in
+
+
+def _same_place(a: Any, b: Any) -> bool:
+    """Whether two arrays are views of the same numbers."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return False
+    of_a, of_b = a.__array_interface__, b.__array_interface__
+    return all(of_a[key] == of_b[key] for key in ("data", "shape", "strides", "typestr"))
+
+
+def _within(array: Array, memory: Memory) -> bool:
+    """Whether an array lies in this memory."""
+    low, high = np.lib.array_utils.byte_bounds(array)
+    return array.size > 0 and memory.start <= low and high <= memory.start + memory.size
+
+
+def _real(operands: Any) -> Any:
+    """Return the operands with stand-ins replaced by what they stand for."""
+    return replaced(operands, lambda stand_in: stand_in.real)
+
+
+def replaced(operands: Any, by: Callable[[StandIn], Any]) -> Any:
+    """Return operands, also in lists, tuples and dicts, with each stand-in replaced."""
+    if isinstance(operands, StandIn):
+        return by(operands)
+    if type(operands) in (list, tuple):
+        return type(operands)(replaced(operand, by) for operand in operands)
+    if type(operands) is dict:
+        return {name: replaced(operand, by) for name, operand in operands.items()}
+    return operands
+
+
+def stand_ins(operands: Any) -> Iterator[StandIn]:
+    """Yield the stand-ins among operands, also in lists, tuples and dicts."""
+    if isinstance(operands, StandIn):
+        yield operands
+    elif type(operands) in (list, tuple):
+        for operand in operands:
+            yield from stand_ins(operand)
+    elif type(operands) is dict:
+        yield from stand_ins(list(operands.values()))
+
+
+def _has_mask(index: Any) -> bool:
+    """Whether an index picks elements by truth values."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(getattr(part, "dtype", None) == np.bool_ for part in parts) or any(
+        isinstance(part, bool)
+        or (isinstance(part, list) and any(isinstance(i, bool) for i in part))
+        for part in parts
+    )
+
+
+# ---------------------------------------------------------------- noted by a name of their own
+
+
+def getitem(x: Array, index: Any) -> Any:
+    """Return x[index]."""
+    return x[index]
+
+
+def setitem(x: Array, index: Any, value: Any) -> None:
+    """Do x[index] = value."""
+    x[index] = value
+
+
+def expect(value: Array, answer: bool, part: Any) -> None:
+    """Raise `Refused` if the truth of a value is another one than when it was recorded."""
+    if bool(value) is not answer:
+        raise Refused("a branch, which went now this way, now that", part)

@@ -1,0 +1,109 @@
+"""The tape: every NumPy call of a step, and the memory that each reads and writes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinyframe.types import Array
+
+
+class Refused(Exception):  # noqa: N818 - it says what happened, and is no error of the user's
+    """Something of a step cannot be replayed: its message says what, `part` in which layer."""
+
+    def __init__(self, why: str, part: Any = None) -> None:
+        super().__init__(why)
+        self.part = part
+
+
+@dataclass(eq=False)
+class Memory:
+    """A stretch of memory that calls read and write.
+
+    Parameters
+    ----------
+    array
+        The array that owns it while the step is recorded.
+    name
+        "x", "target" or "weight" for what a step is given, at another place each time; "kept" for
+        arrays that stay where they are (weights, gradients, states); "" for results, whose place
+        is planned.
+    written
+        Whether calls may write to it.
+    is_gradient
+        Whether each step overwrites it.
+    """
+
+    array: Array
+    name: str = ""
+    written: bool = True
+    is_gradient: bool = False
+
+    @property
+    def start(self) -> int:
+        """The address of its first byte, which is its own as long as the tape is kept."""
+        return int(np.lib.array_utils.byte_bounds(self.array)[0])
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        low, high = np.lib.array_utils.byte_bounds(self.array)
+        return int(high - low)
+
+
+@dataclass(eq=False)
+class Call:
+    """One call: `function(*arguments, **options)`, whose arguments may be stand-ins.
+
+    Parameters
+    ----------
+    function, arguments, options
+        What was called.
+    results
+        Stand-ins for the fresh arrays that it returned.
+    written
+        Memory that it wrote into besides.
+    effect
+        Whether it does more than write to memory: draws numbers, runs a layer as it is.
+    """
+
+    function: Any
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    results: tuple[Any, ...] = ()
+    written: tuple[Memory, ...] = ()
+    effect: bool = False
+
+
+@dataclass(eq=False)
+class Tape:
+    """What a step did, in order.
+
+    Attributes
+    ----------
+    calls
+        Its NumPy calls.
+    refusal
+        Why it cannot be replayed; empty as long as it can.
+    turn
+        How many calls belong to the forward pass.
+    parts
+        By the id of its copy, each layer and loss that is recorded.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    refusal: str = ""
+    turn: int = 0
+    parts: dict[int, Any] = field(default_factory=dict)
+
+    def innermost(self, frames: Iterable[FrameType]) -> Any:
+        """Return the layer or loss in whose method, of these frames the last one, a call is."""
+        owners = [self.parts.get(id(frame.f_locals.get("self"))) for frame in frames]
+        return next((owner for owner in reversed(owners) if owner is not None), None)
+
+    def refuse(self, why: str) -> Refused:
+        """Return the error to raise where something cannot be replayed, and remember it."""
+        self.refusal = self.refusal or why
+        return Refused(why)
