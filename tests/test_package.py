@@ -59,7 +59,7 @@ def test_imports_run_one_way():
         {"callbacks", "sources", "settings", "objective", "recording", "registry", "mistakes"},
         {"storage", "evaluation"},
         {"display", "training", "checkpoint"},
-        {"processes", "stream", "loop"},
+        {"stream", "loop", "plan"},
         {"model"},
         {"sequential", "learning_rate", "inspection"},
         {"plots"},

@@ -249,12 +249,28 @@ class UsesAGlobal(Double):
         return super().forward(x, training) * temperature[0]
 
 
-OWN = {
-    Double: True, ReadsIntoPython: False, CountsBatches: False, ChangesAnArray: False,
-    AssignsAnArray: False, AssignsAState: True, Branches: None, DrawsFromItsOwn: True,
-    DrawsNumbers: False, Drops: False, CallsAsarray: False, ReturnsItsInput: True,
-    CountsInADict: False, CountsInASet: False, DrawsInAnOldWay: False, WritesInPlace: True, KeepsItsInputs: False, Masks: True, SavesElsewhere: False, Scale: True,
-}  # fmt: skip
+OWN = [
+    Double,
+    ReadsIntoPython,
+    CountsBatches,
+    ChangesAnArray,
+    AssignsAnArray,
+    AssignsAState,
+    Branches,
+    DrawsFromItsOwn,
+    DrawsNumbers,
+    Drops,
+    CallsAsarray,
+    ReturnsItsInput,
+    CountsInADict,
+    CountsInASet,
+    DrawsInAnOldWay,
+    WritesInPlace,
+    KeepsItsInputs,
+    Masks,
+    SavesElsewhere,
+    Scale,
+]
 
 
 @pytest.mark.parametrize("own", OWN)

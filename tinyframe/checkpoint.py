@@ -112,9 +112,3 @@ def opened(path: str | os.PathLike[str] | None) -> "SavedRun | None":
             raise ValueError(f"resume expected a file in a folder that exists, got {path}")
         return None
     return read_run(path)
-
-
-def give_back(saved: "SavedRun | None", run: Run) -> None:
-    """Give callbacks the state that a checkpoint kept for them."""
-    if saved is not None:
-        saved.restore_callbacks(run.callbacks, run.rank)

@@ -1,45 +1,33 @@
 """Model: a layer that can fit, predict and evaluate."""
 
 import os
-import sys
 from abc import ABC
 from collections.abc import Iterable
-from contextlib import ExitStack
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.callbacks import Callback, check_callbacks
-from tinyframe.checkpoint import give_back, in_order, opened
-from tinyframe.checks import boolean, check_kind, positive_integer, random_generator
+from tinyframe.callbacks import Callback
+from tinyframe.checks import check_kind
 from tinyframe.data import BLOCK
-from tinyframe.display import display
 from tinyframe.evaluation import evaluate
 from tinyframe.history import History
-from tinyframe.layers.build import restored_on_error
 from tinyframe.layers.layer import Layer
 from tinyframe.loop import train
 from tinyframe.losses import Loss
 from tinyframe.metrics import named_metrics
-from tinyframe.mistakes import warn_of_mistakes
 from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
 from tinyframe.parameters import ParameterVector
-from tinyframe.processes import processes_of
+from tinyframe.plan import Plan
 from tinyframe.progress import track
 from tinyframe.settings import (
-    check_augment,
     chosen_loss,
-    chosen_optimizer,
-    figure_names,
-    seed,
-    skips_nonfinite,
     verbosity,
 )
-from tinyframe.sources import Asked, check_lasting, input_dtype, inputs, source, with_validation
+from tinyframe.sources import Asked, input_dtype, inputs, source
 from tinyframe.storage.errors import StorageError
 from tinyframe.stream import Stream
 from tinyframe.summary import summary, summary_html
@@ -193,75 +181,10 @@ class Model(Layer, ABC):
             Before training, if images whose channels come last meet a `Conv2D`, pixels of 0 … 255
             meet weights without `Rescale`, or probabilities a loss of scores. Says what to do.
         """
-        arguments = dict(locals())  # all there are, for processes to compare
-        processes = processes_of(communicator, deterministic)
-        with ExitStack() as at_the_end:
-            with restored_on_error(self):
-                with processes.together():
-                    epochs = positive_integer("epochs", epochs)
-                    if batch_size is not None:
-                        batch_size = positive_integer("batch_size", batch_size)
-                    loss = chosen_loss(loss, self.loss)
-                    optimizer = chosen_optimizer(optimizer, self.optimizer)
-                    shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
-                    skips = skips_nonfinite(on_nonfinite)
-                    check_augment(augment)
-                    check_lasting(epochs, X, validation_data)
-                    everyone = in_order(check_callbacks(callbacks), display(verbose))
-                    rngs = random_generator(rng).spawn(4)
-                    asked = Asked(self, self._entry, loss, class_weight)
-                    feed, sample = source(asked, X, y, sample_weight, build=True)
-                    feed, validation = with_validation(
-                        asked, feed, validation_data, validation_split
-                    )
-                    chosen = named_metrics(metrics, sample, self._outputs)
-                    if not self.trainable_parameters:
-                        raise ValueError("fit expected a model with parameters to train, got none")
-                    assert self.input_shape is not None  # noqa: S101 - tells the type checker
-                    self.build(self.input_shape)  # in this model's dtype, if another shared layers
-                checked = {
-                    "loss": loss, "optimizer": optimizer, "epochs": epochs,
-                    "batch_size": batch_size, "metrics": chosen, "callbacks": everyone,
-                }  # fmt: skip
-                processes.agree(arguments | checked)
-                processes.divide(feed, validation)
-                weights_rng, order_rng, layers_rng, augment_rng = processes.from_first(lambda: rngs)
-                batch_size = min(batch_size or sys.maxsize, feed.rows or 1)
-                names = figure_names(chosen, validated=validation is not None, skips=skips)
-                run = processes.run(self, optimizer, names, epochs, feed.batches(batch_size))
-                run.callbacks = everyone
-                called = tuple(c for c in everyone if run.rank == 0 or not c.rank_zero_only)
-                checkpoint = processes.from_first(partial(opened, resume))
-                with processes.together():
-                    if checkpoint is not None:
-                        checkpoint.check(
-                            run, feed, batch_size,
-                            shuffle=shuffle, asked=asked, sample=sample, metrics=chosen,
-                        )  # fmt: skip
-                    if run.rank == 0:
-                        warn_of_mistakes(self._chain(), loss, asked.head)
-                    for callback in called:
-                        callback.on_train_begin(run)
-                        at_the_end.callback(callback.on_train_end, run)
-            seed(self, weights_rng, layers_rng)
-            parameters = self._begin(loss, optimizer)
-            processes.share(run)
-            trainer = run.trainer = processes.trainer(
-                self._objective(loss),
-                optimizer,
-                parameters,
-                feed,
-                batch_size,
-                chosen,
-                augment,
-                augment_rng,
-                order_rng if shuffle else None,
-                skips_nonfinite=skips,
-            )
-            if checkpoint is not None:
-                checkpoint.restore(run)
-            with processes.training(trainer):
-                train(trainer, run, called, validation, partial(give_back, checkpoint, run))
+        arguments = {name: value for name, value in locals().items() if name != "self"}
+        plan = _planned(self, arguments)  # all is checked, or nothing has changed
+        with plan.training() as run:
+            train(run, plan.calls, plan.validation)
         return self
 
     def train_on_batch(
@@ -482,3 +405,12 @@ class Model(Layer, ABC):
             optimizer.reset()
         self.loss, self.optimizer = loss, optimizer
         return ParameterVector(self.trainable_parameters)
+
+
+def _planned(model: Model, arguments: dict[str, Any]) -> Plan:
+    """Return the plan of these arguments of `fit`: that of several processes, or of this one."""
+    if arguments["communicator"] is None:
+        return Plan(model, arguments)
+    distributed = import_module("tinyframe.distributed")  # a floor above this one
+    plan: Plan = distributed.SharedPlan(model, arguments)
+    return plan

@@ -84,6 +84,7 @@ class Trainer:
         skips_nonfinite: bool = False,
     ) -> None:
         self.objective = objective
+        self.backward: Callable[[], None] = objective.backward
         objective.predicts, objective.scale = bool(metrics), None
         self.optimizer = optimizer
         self.parameters = parameters
@@ -162,17 +163,17 @@ class Trainer:
 
     def _descend(self, run: Run, block: Block) -> float:
         """Return the loss of a block, and write its gradient if that is finite."""
-        objective, scores = self.objective, self.scores
+        objective = self.objective
         if self.augment is not None:
             x = self._augmented(block.x, self.augment)
             block = Block(x, block.target, block.weight, block.ends_batch)
         loss = float(objective.forward(block.x, block.target, block.weight, True, block))
-        if not math.isfinite(loss):
+        if math.isfinite(loss):
+            if self.scores.metrics and objective.mass:
+                self.scores.add(objective.prediction, block.target, block.weight)
+            self.backward()
+        else:
             self._meet_nonfinite(run, loss)
-            return loss
-        if scores.metrics and objective.mass:
-            scores.add(objective.prediction, block.target, block.weight)
-        self._backward()
         return loss
 
     def take(self, run: Run, block: Block) -> None:
@@ -218,9 +219,6 @@ class Trainer:
         return self.feed.blocks(
             self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
         )
-
-    def _backward(self) -> None:
-        self.objective.backward()
 
     def _metrics(self) -> dict[str, float]:
         return self.scores.figures()

@@ -6,6 +6,7 @@ Each process (rank) computes the gradient on its share of every batch; one all-r
 gradient a step adds them up, and all take the same step. Extra `mpi`.
 """
 
+from tinyframe.distributed.plan import SharedPlan
 from tinyframe.distributed.ranks import Ranks
 
-__all__ = ["Ranks"]
+__all__ = ["Ranks", "SharedPlan"]

@@ -46,7 +46,7 @@ SAMPLED = 256
 
 
 class Ranks:
-    """The processes of a communicator, which train one model; see `Processes`.
+    """The processes of a communicator, which train one model.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Ranks:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Raise in every rank what the block raises in one of them; see `Processes`."""
+        """Raise in every rank what the block raises in one of them."""
         error: Exception | None = None
         try:
             yield
@@ -90,7 +90,7 @@ class Ranks:
         self._raise_first(self.everyones(_portable(error)), error)
 
     def from_first(self, find: Callable[[], Found]) -> Found:
-        """Return what rank 0 finds; see `Processes`."""
+        """Return what rank 0 finds."""
         found: list[Found] = []
         with self.together():
             if self.rank == 0:
@@ -98,7 +98,7 @@ class Ranks:
         return self.of_first(found)[0]
 
     def agree(self, arguments: Mapping[str, Any]) -> None:
-        """Raise ValueError if the ranks differ in an argument; see `Processes`."""
+        """Raise ValueError if the ranks differ in an argument."""
         with self.together():
             own = told_of(arguments)
         told = self.everyones(own)
@@ -111,7 +111,7 @@ class Ranks:
                     )
 
     def divide(self, *sources: Source | None) -> None:
-        """Give each rank its share of the rows; see `Processes`."""
+        """Give each rank its share of the rows."""
         self.agree({"data": [type(source).__name__ for source in sources]})
         for source in sources:
             if isinstance(source, Feed):
@@ -152,7 +152,7 @@ class Ranks:
         self, model: Any, optimizer: Optimizer, names: tuple[str, ...], epochs: int,
         batches: int | None,
     ) -> Run:  # fmt: skip
-        """Return the run of this rank; see `Processes`."""
+        """Return the run of this rank, whose history is that of rank 0."""
         history = model.history
         epochs_done = [dict(history.at(number)) for number in range(history.epochs)]
         history.replace(self.of_first(epochs_done))
@@ -161,15 +161,15 @@ class Ranks:
         return run
 
     def share(self, run: Run) -> None:
-        """Give every rank the weights and the optimizer's memory of rank 0; see `Processes`."""
+        """Give every rank the weights and the optimizer's memory of rank 0."""
         optimizer = run.optimizer
         restore_state(run.model, self.of_first(state_of(run.model)))
         optimizer.restore(*self.of_first((optimizer.steps, optimizer.epoch, optimizer.state())))
 
     # ---------------------------------------------------------------- in training
 
-    def trainer(self, *arguments: Any, **options: Any) -> DistributedTrainer:
-        """Return what takes the steps; see `Processes`."""
+    def cores(self) -> int:
+        """Return how many cores of its machine fall to each rank; warn if BLAS would take more."""
         bound = getattr(os, "sched_getaffinity", None)  # not on every system
         cores = len(bound(0)) if bound else os.cpu_count() or 1
         node = self.communicator.Split_type(self._mpi.COMM_TYPE_SHARED)
@@ -184,11 +184,11 @@ class Ranks:
                     RuntimeWarning,
                     stacklevel=3,
                 )
-        return DistributedTrainer(self, *arguments, cores=cores // neighbours, **options)
+        return cores // neighbours
 
     @contextmanager
     def training(self, trainer: DistributedTrainer) -> Iterator[None]:
-        """End the whole job if this rank alone fails; see `Processes`."""
+        """End the whole job if this rank alone fails."""
         try:
             with trainer.rows_of_all():
                 yield

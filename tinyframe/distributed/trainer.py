@@ -50,7 +50,7 @@ class DistributedTrainer(Trainer):
 
     joins = True
 
-    def __init__(self, ranks: "Ranks", *arguments: Any, cores: int, **options: Any) -> None:
+    def __init__(self, *arguments: Any, ranks: "Ranks", cores: int, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._ranks = ranks
         self.ahead = self.ahead and cores > 1
@@ -68,6 +68,7 @@ class DistributedTrainer(Trainer):
         self._streams: Streams | None = None
         self._nonfinite = ""  # what this rank found in this batch
         self._scale = self.objective.scale = np.ones(())
+        self.backward = self._scaled_backward
 
     @contextmanager
     def rows_of_all(self) -> Iterator[None]:
@@ -117,7 +118,7 @@ class DistributedTrainer(Trainer):
             yield block
             begins = block.ends_batch
 
-    def _backward(self) -> None:
+    def _scaled_backward(self) -> None:
         self._scale[...] = self.objective.mass / self.batch_size
         self.objective.backward()
 
@@ -125,7 +126,7 @@ class DistributedTrainer(Trainer):
         found = self.objective.origin_of_nonfinite()
         self._nonfinite = self._nonfinite or f"the loss is {loss}: {found}"
         if self._mixing:  # whose sums the other ranks wait for
-            self._backward()
+            self._scaled_backward()
 
     def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:  # noqa: ARG002 - as above
         """Take in a block, what rides along with it included."""

@@ -8,7 +8,7 @@ import numpy as np
 from tinyframe.recording.calls import Ready, bind
 from tinyframe.recording.kept import draw_again
 from tinyframe.recording.memory import ALIGNMENT, needed, plan, touched
-from tinyframe.recording.standins import StandIn, stand_ins
+from tinyframe.recording.standins import StandIn, expect, stand_ins
 from tinyframe.recording.tape import Tape
 from tinyframe.types import Array
 
@@ -29,6 +29,8 @@ class Program:
     ----------
     results
         Arrays by name, as of the last replay.
+    runs_parts
+        Whether layers or losses run as they are in it.
     keeps
         Whether a replay may be given up, and has changed what a plain step would change too.
     """
@@ -48,8 +50,9 @@ class Program:
             if memory.name == "kept" and not memory.is_gradient
         }
         self._find_generators = draws
-        misses = any(call.effect and call.function is not draw_again for call in calls)
-        self.keeps = misses and bool(self._states or draws)
+        misses = [call for call in calls if call.effect and call.function is not draw_again]
+        self.keeps = bool(misses) and bool(self._states or draws)
+        self.runs_parts = any(call.function is not expect for call in misses)
         self._places, size = plan(calls, {memory for memory in wanted if not memory.name})
         room = np.empty(size + ALIGNMENT, np.uint8)
         start = -room.ctypes.data % ALIGNMENT

@@ -81,9 +81,9 @@ class Recorded:
             bound = kind, program, *program.at(x=x, target=target, weight=weight)
             if place is not None:
                 place.bound = bound
-        self._bound = kind, program, calls, self._backward = bound
-        self._kind_now, self._given = kind, (x, target, weight, training)
-        if self.reasons:
+        self._bound = _, program, calls, self._backward = bound
+        self._given = x, target, weight, training
+        if program.runs_parts:
             for seen in self._learning.seen.values():
                 seen.done.clear()
         if program.keeps:
@@ -92,7 +92,7 @@ class Recorded:
             for call in calls:
                 call()
         except Refused as missed:
-            return self._miss(kind, missed)
+            return self._miss(missed)
         self._results = results = program.results
         self.mass = float(results["mass"])
         self.value = value = float(results["value"])
@@ -105,7 +105,7 @@ class Recorded:
                 for call in self._backward:
                     call()
             except Refused as missed:
-                self._miss(self._kind_now, missed)
+                self._miss(missed)
             else:
                 return
         with self._left_on_error():
@@ -131,9 +131,9 @@ class Recorded:
         """Forget what the last step kept; programs stay."""
         self.objective.release()
 
-    def _miss(self, kind: Kind, missed: Refused) -> float:
+    def _miss(self, missed: Refused) -> float:
         """Take a step plainly that a replay has given up."""
-        program = self._bound[1]
+        kind, program, *_ = self._bound
         kind.misses += 1
         if kind.misses >= MISSES:
             kind.forget()
