@@ -306,6 +306,7 @@ FUNCTIONS = {
     "register": tf.register, "constant": initializers.constant,
     "activations": inspection.activations, "saliency": inspection.saliency,
     "gradient_report": inspection.gradient_report,
+    "recording_report": inspection.recording_report,
     "draw": tf.plots.draw, "plot_weights": tf.plots.plot_weights,
     "plot_activations": tf.plots.plot_activations, "plot_saliency": tf.plots.plot_saliency,
     "plot_confusion_matrix": tf.plots.plot_confusion_matrix,

@@ -32,7 +32,7 @@ from tinyframe import (
     find_learning_rate,
     inspection,
 )
-from tinyframe.inspection import activations, gradient_report, saliency
+from tinyframe.inspection import activations, gradient_report, recording_report, saliency
 from tinyframe.state import state_of
 from tinyframe.testing import numeric_jacobian
 
@@ -128,7 +128,7 @@ def test_a_gradient_report_has_the_gradients_of_the_batch(trained):
 def test_vanishing_gradients_are_named(rng, loss):
     layers = [part for _ in range(9) for part in (Dense(8), Sigmoid())]
     model = Sequential([*layers, Dense(3), Softmax()])
-    model.build(5, rng=0)
+    model.build((5,), rng=0)
     problems = gradient_report(model, rng.random((50, 5)), rng.integers(0, 3, 50), loss).problems
     assert problems[0].startswith("0: Dense(8): vanishing gradient: ")
     assert not any("Softmax" in problem for problem in problems)
@@ -136,13 +136,13 @@ def test_vanishing_gradients_are_named(rng, loss):
 
 def test_exploding_gradients_and_saturation_are_named(rng):
     model = Sequential([Dense(8), Dense(8), Dense(8), Dense(8), Dense(3)])
-    model.build(5, rng=0)
+    model.build((5,), rng=0)
     for layer in model:
         layer.weight.value *= 30
     X, y = rng.random((50, 5)), rng.random((50, 3))
     assert re.match(r"0: Dense\(8\): exploding gradient", gradient_report(model, X, y).problems[0])
     saturated = Sequential([Dense(8), Sigmoid(), Dense(3)])
-    saturated.build(5, rng=0)
+    saturated.build((5,), rng=0)
     saturated[0].weight.value *= 1000
     assert any("saturated: " in line for line in gradient_report(saturated, X, y).problems)
 
@@ -227,7 +227,7 @@ def test_the_sweep_leaves_the_model_alone_and_suggests_a_rate_that_learns(rng):
     y = rng.integers(0, 3, 600)
     X = rng.random((600, 5)) + np.eye(3, 5)[y]
     model = Sequential([Dense(5, 8), ReLU(), Dense(8, 3), Softmax()])
-    model.build(5, rng=0)
+    model.build((5,), rng=0)
     optimizer = SGD(123.0, momentum=0.9)
     check = unchanged(model)
     sweep = find_learning_rate(model, X, y, optimizer=optimizer, highest=1000.0, rng=0)
@@ -244,7 +244,7 @@ def test_the_sweep_leaves_the_model_alone_and_suggests_a_rate_that_learns(rng):
 
 def test_a_sweep_ends_where_the_loss_runs_away(rng):
     model = Sequential([Dense(5, 1)])
-    model.build(5, rng=0)
+    model.build((5,), rng=0)
     sweep = find_learning_rate(model, rng.random((64, 5)), rng.random(64), highest=1e4, rng=0)
     assert len(sweep.rates) < 200
     assert sweep.losses[-1] > 4 * sweep.losses.min()
@@ -260,8 +260,9 @@ def test_a_sweep_ends_where_the_loss_runs_away(rng):
 def plots():
     matplotlib = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
     matplotlib.use("Agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
     yield tinyframe.plots
-    matplotlib.pyplot.close("all")
+    pyplot.close("all")
 
 
 def texts(axes):
@@ -477,3 +478,28 @@ def test_a_sweep_is_drawn(plots, rng):
     axes = sweep.plot()
     assert axes.get_xscale() == "log"
     assert len(axes.lines) == 3
+
+
+class Counting(Dense):
+    """A layer that changes an attribute in each pass, which no recording would do."""
+
+    passes = 0
+
+    def forward(self, x, training=False):
+        self.passes += 1
+        return super().forward(x, training)
+
+
+def test_the_recording_report_names_what_runs_at_its_plain_speed_and_why(rng):
+    X, y = rng.random((60, 5)), rng.integers(0, 3, 60)
+    model = Sequential([Residual(Counting(5)), ReLU(), Dense(3), Softmax()])
+    model.build((5,), rng=0)
+    with pytest.raises(ValueError, match=r"not been trained yet: call fit\(\) first"):
+        recording_report(model)
+    model.fit(X, y, epochs=2, batch_size=20)
+    ((name, why),) = recording_report(model).items()
+    assert name == "0: Residual > Counting(5)"
+    assert "passes" in why
+    plain = Sequential([Dense(3), Softmax()])
+    plain.fit(X, y, epochs=2, batch_size=20)
+    assert recording_report(plain) == {}

@@ -46,7 +46,7 @@ def test_submodules_come_when_asked_for():
 def test_imports_run_one_way():
     """A module imports only modules of its own floor or below; see the list."""
     floors = [
-        {"types", "optional", "interrupts", "second_thread", "attributes"},
+        {"types", "optional", "interrupts", "second_thread", "attributes", "warn"},
         {"across", "checks", "reprs", "progress", "schema"},
         {"direction", "drawing"},
         {"initializers", "products", "saved", "targets", "schedules", "history"},

@@ -1,4 +1,4 @@
-"""Inspection: what a model does inside, as numbers: activations, saliency, gradients by layer."""
+"""Inspection: what a model does inside, as numbers: activations, saliency, gradients, recording."""
 
 import copy
 import math
@@ -199,6 +199,39 @@ def gradient_report(
         last = signals[-1] if number >= lowest else math.nan  # below, no gradient is needed
         lines.append(_line(_name(number, layer), layer, output, signal, last))
     return GradientReport(tuple(lines))
+
+
+def recording_report(model: Model) -> dict[str, str]:
+    """Return which layers, and whether the loss, trained at their plain speed, and why.
+
+    In training, the NumPy calls of a step are recorded, and replayed in the steps after it. What
+    cannot be recorded is listed here; an empty dict says that the whole step was.
+
+    Parameters
+    ----------
+    model
+        A model that has been trained.
+
+    Returns
+    -------
+    dict
+        By name ("1: ReLU()"; layers inside of others as "1: Residual > ReLU()"), the reason.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model is none, or has not been trained since it was built, loaded or copied.
+    """
+    check_model(model)
+    recorded = model._recorded  # noqa: SLF001 - the recording is the model's
+    if recorded is None:
+        raise ValueError("this model has not been trained yet: call fit() first, then ask")
+    names: dict[Any, str] = {recorded.loss: repr(recorded.loss)}
+    for number, layer in enumerate(_layers(model)):
+        names[layer] = _name(number, layer)
+        for inner in list(layer.walk())[1:]:
+            names[inner] = f"{_name(number, layer)} > {inner!r}"
+    return {names[part]: why for part, why in recorded.reasons.items() if part in names}
 
 
 def _line(name: str, layer: Layer, output: Array, signal: float, last: float) -> LayerGradient:

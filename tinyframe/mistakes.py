@@ -1,7 +1,6 @@
 """Mistakes that train in silence, to a bad model: what `fit` warns of, with the mend."""
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -32,6 +31,7 @@ from tinyframe.layers.layer import Layer
 from tinyframe.layers.windows import pair
 from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, KLDivergenceLoss, Loss
 from tinyframe.types import Array
+from tinyframe.warn import warn
 
 KEEP_SCALE = (Flatten, Reshape, Permute, Dropout, MaxPool2D, AveragePool2D, GlobalAveragePool2D)
 NORMALISE = (BatchNorm, LayerNorm, RMSNorm)
@@ -63,7 +63,7 @@ def warn_of_mistakes(chain: Sequence[Layer], loss: Loss, x: Array | None) -> Non
         Rows as the user gave them.
     """
     for message in (*_channels_last(chain), *_pixels(chain, x), *_probabilities(chain, loss)):
-        warnings.warn(message, stacklevel=3)
+        warn(message)
 
 
 def _channels_last(chain: Sequence[Layer]) -> Iterator[str]:

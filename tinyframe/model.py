@@ -1,6 +1,7 @@
 """Model: a layer that can fit, predict and evaluate."""
 
 import os
+import threading
 from abc import ABC
 from collections.abc import Iterable
 from importlib import import_module
@@ -59,6 +60,7 @@ class Model(Layer, ABC):
     optimizer: Optimizer | None = None
     _recorded: Any = None
     _stream: Stream | None = None
+    _inference: Any = None
 
     def fit(
         self,
@@ -260,7 +262,8 @@ class Model(Layer, ABC):
         x = inputs(self, self._entry, X)
         dtype = input_dtype(self, x)
         if len(x) <= BLOCK:
-            return self.forward(x.astype(dtype, copy=False)).astype(self.dtype, "C")
+            few: Array = self._infer(x.astype(dtype, copy=False))
+            return few.astype(self.dtype, "C")
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
         starts = range(0, len(x), BLOCK)
@@ -386,6 +389,19 @@ class Model(Layer, ABC):
     def _chain(self) -> tuple[Layer, ...]:
         """Return the layers whose composition this is."""
         return (self,)
+
+    @property
+    def _infer(self) -> Any:
+        """The forward pass in inference, recorded for this thread alone."""
+        if self._inference is None:
+            self._inference = threading.local()
+        forward = getattr(self._inference, "forward", None)
+        chain = self._chain()
+        if forward is None or not forward.is_of(chain):
+            from tinyframe.recording.inference import RecordedForward  # noqa: PLC0415 - as below
+
+            forward = self._inference.forward = RecordedForward(chain)
+        return forward
 
     def _objective(self, loss: Loss) -> Any:
         """Return the chain with the loss at its end; its steps stay recorded from call to call."""

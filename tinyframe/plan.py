@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 class Plan:
     """What `fit` was asked for: all of it is checked where the plan is made, or nothing is changed.
 
+    Callbacks begin there too, as they may refuse.
+
     Training on several processes makes another plan: see `tinyframe.distributed`.
 
     Parameters
@@ -59,6 +61,9 @@ class Plan:
             names = figure_names(self.metrics, validated=validated, skips=self.skips_nonfinite)
             self.run = self.make_run(names, self.feed.batches(self.batch_size))
             self.checkpoint = self.open_checkpoint()
+            with ExitStack() as at_the_end:
+                self.begin(at_the_end)
+                self._at_the_end = at_the_end.pop_all()
 
     def check(
         self, *, X: Any, y: Any, loss: Any, optimizer: Any, epochs: Any, batch_size: Any,
@@ -103,12 +108,10 @@ class Plan:
     def training(self) -> Iterator[Run]:
         """Return a block in which the run, its trainer in it, is ready to train.
 
-        Callbacks are told where it begins, and where it ends, in whatever way.
+        Callbacks are told where it ends, in whatever way.
         """
         run = self.run
-        with ExitStack() as at_the_end:
-            with restored_on_error(self.model):
-                self.begin(at_the_end)
+        with self._at_the_end:
             weights_rng, order_rng, layers_rng, augment_rng = self.rngs
             self.seed(weights_rng, layers_rng)
             run.trainer = self.make_trainer(augment_rng, order_rng if self.shuffle else None)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-PASSING = ("_saved", "_recorded", "_stream")
+PASSING = ("_saved", "_recorded", "_stream", "_inference")
 """Attributes that are neither copied nor pickled: they belong to a pass, or to what recorded it."""
 
 

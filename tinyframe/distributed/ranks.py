@@ -4,7 +4,6 @@ import os
 import sys
 import time
 import traceback
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from tinyframe.optional import require
 from tinyframe.state import restore_state, state_of
 from tinyframe.storage.errors import StorageError
 from tinyframe.types import Array
+from tinyframe.warn import warn
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -177,12 +177,11 @@ class Ranks:
         node.Free()
         with self.together():
             if self.rank == 0 and cores > 1 and neighbours > 1 and not set(THREADS) & {*os.environ}:
-                warnings.warn(
+                warn(
                     f"{neighbours} ranks share this machine, and BLAS may start {cores} threads in "
                     "each of them, which makes training many times slower: set OMP_NUM_THREADS=1 "
                     "before mpiexec",
                     RuntimeWarning,
-                    stacklevel=3,
                 )
         return cores // neighbours
 

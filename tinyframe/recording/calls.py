@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tinyframe.recording.functions import setitem
 from tinyframe.recording.kept import draw_again
-from tinyframe.recording.standins import StandIn, replaced, setitem
+from tinyframe.recording.standins import StandIn, replaced
 from tinyframe.recording.tape import Call, Refused
 from tinyframe.types import Array
 
@@ -33,7 +34,7 @@ def bind(call: Call, view: Callable[[StandIn], Array]) -> Ready:
     if isinstance(of, np.ufunc) and function.__name__ == "reduce":
         return _reduce(of, *arguments, **_with_out(options, outs))
     form = _FORMS.get(function)
-    if form is not None:
+    if form is not None and (outs or "out" in options or function is setitem):
         ready = form(arguments, options, outs)
         if ready is not None:
             return ready
@@ -68,7 +69,8 @@ def _ufunc(
     outs = outs if isinstance(outs, tuple) else (outs,)
     if not options:
         kinds = [a.dtype if isinstance(a, np.ndarray | np.generic) else type(a) for a in arguments]
-        if all(kind in (int, float, bool) or isinstance(kind, np.dtype) for kind in kinds):
+        kinds = [np.dtype(bool) if kind is bool else kind for kind in kinds]
+        if all(kind in (int, float) or isinstance(kind, np.dtype) for kind in kinds):
             dtypes = function.resolve_dtypes((*kinds, *[None] * function.nout))
             arguments = tuple(
                 a if isinstance(a, np.ndarray) else np.asarray(a, dtype)

@@ -16,9 +16,14 @@ PASSES = ("forward", "backward", "backward_parameters")
 
 
 def copied(
-    tape: Tape, whole: Any, parts: list[Part], unrecorded: Mapping[Part, "Seen"]
+    tape: Tape,
+    whole: Any,
+    parts: list[Part],
+    unrecorded: Mapping[Part, "Seen"],
+    *,
+    training: bool = True,
 ) -> tuple[Any, dict[Part, Any]]:
-    """Return a copy of an objective to record with, and the copy of each of its parts.
+    """Return a copy of an objective, or of layers, to record with, and the copy of each part.
 
     Parameters
     ----------
@@ -30,6 +35,8 @@ def copied(
         All layers and losses in it.
     unrecorded
         Those that run as they are.
+    training
+        Whether arrays that they keep may be written to.
     """
     memo: dict[int, Any] = {}
     for part in parts:
@@ -38,15 +45,16 @@ def copied(
             continue
         for _, parameter in held(part, Parameter):
             value = StandIn(tape, parameter.value, Memory(parameter.value, "kept", written=False))
-            grad = StandIn(tape, parameter.grad, Memory(parameter.grad, "kept", is_gradient=True))
+            grad = StandIn(tape, parameter.grad, Memory(parameter.grad, "kept", training, True))
             memo[id(parameter)] = StandInParameter(parameter, value, grad)
         for _, array in held(part, np.ndarray):
-            memo[id(array)] = StandIn(tape, array, Memory(array, "kept"))
+            memo[id(array)] = StandIn(tape, array, Memory(array, "kept", training))
         for name, generator in held(part, np.random.Generator):
             own = copy.deepcopy(generator)
             memo[id(generator)] = StandInGenerator(tape, own, _finder(part, name, generator))
-    if whole.scale is not None:
-        memo[id(whole.scale)] = StandIn(tape, whole.scale, Memory(whole.scale, "kept"))
+    scale = getattr(whole, "scale", None)
+    if scale is not None:
+        memo[id(scale)] = StandIn(tape, scale, Memory(scale, "kept"))
     twin = copy.deepcopy(whole, memo)
     return twin, {part: memo[id(part)] for part in parts}
 

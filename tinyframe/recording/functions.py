@@ -1,6 +1,14 @@
-"""Functions: which of NumPy's can be recorded, as the shape of what they return is known."""
+"""Functions: which of NumPy's can be recorded, as the shape of what they return is known.
+
+Below them, operators that a tape notes by a name of ours.
+"""
+
+from typing import Any
 
 import numpy as np
+
+from tinyframe.recording.tape import Refused
+from tinyframe.types import Array
 
 ABOUT_SHAPES = {np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj}
 """Functions whose answer does not depend on the numbers."""
@@ -27,3 +35,35 @@ METHODS = (
     "diagonal", "dot", "flatten", "max", "mean", "min", "prod", "ravel", "repeat", "reshape",
     "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var",
 )  # fmt: skip
+
+
+def has_mask(index: Any) -> bool:
+    """Whether an index picks elements by truth values."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(getattr(part, "dtype", None) == np.bool_ for part in parts) or any(
+        isinstance(part, bool)
+        or (isinstance(part, list) and any(isinstance(i, bool) for i in part))
+        for part in parts
+    )
+
+
+def getitem(x: Array, index: Any) -> Any:
+    """Return x[index]."""
+    return x[index]
+
+
+def setitem(x: Array, index: Any, value: Any) -> None:
+    """Do x[index] = value."""
+    x[index] = value
+
+
+def power_of_numbers(base: Any, exponent: Any) -> Any:
+    """Return base ** exponent for two numbers: other bits than those of np.power, now and then."""
+    base, exponent = (a[()] if isinstance(a, np.ndarray) else a for a in (base, exponent))
+    return base**exponent
+
+
+def expect(value: Array, answer: bool, part: Any) -> None:
+    """Raise `Refused` if the truth of a value is another one than when it was recorded."""
+    if bool(value) is not answer:
+        raise Refused("a branch, which went now this way, now that", part)

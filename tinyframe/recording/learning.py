@@ -1,6 +1,5 @@
 """Learning a kind of step: recorded once, compared with a plain step once, then a program."""
 
-import warnings
 from collections.abc import Mapping
 from traceback import walk_tb
 from typing import Any
@@ -15,6 +14,7 @@ from tinyframe.recording.standins import StandIn
 from tinyframe.recording.tape import Memory, Refused, Tape
 from tinyframe.recording.watching import Fingerprint, Part, held, unwatched
 from tinyframe.types import Array
+from tinyframe.warn import warn
 
 MISSES = 3
 """Replays that went another way, after which a kind of step is taken plainly for good."""
@@ -171,10 +171,9 @@ class Learning:
             return
         why = "gave other numbers in a replay than in a plain step"
         self.leave_out(culprit, why, kind)
-        warnings.warn(
+        warn(
             f"{culprit!r} {why}, and is not recorded: training is right, and slower. It may use "
-            "what is neither x, a parameter nor an attribute",
-            stacklevel=2,
+            "what is neither x, a parameter nor an attribute"
         )
 
     def leave_out(self, part: Part, why: str, kind: Kind | None = None) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from tinyframe.recording.calls import Ready, bind
+from tinyframe.recording.functions import expect
 from tinyframe.recording.kept import draw_again
 from tinyframe.recording.memory import ALIGNMENT, needed, plan, touched
-from tinyframe.recording.standins import StandIn, expect, stand_ins
+from tinyframe.recording.standins import StandIn, stand_ins
 from tinyframe.recording.tape import Tape
 from tinyframe.types import Array
 

@@ -4,6 +4,7 @@ A stand-in carries each call out and notes it. It never gives its numbers to Pyt
 on them by way of Python cannot be recorded by mistake.
 """
 
+import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from traceback import walk_stack
@@ -12,7 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from tinyframe.recording.functions import ABOUT_SHAPES, FUNCTIONS, METHODS, WRITERS
+from tinyframe.recording.functions import (
+    ABOUT_SHAPES,
+    FUNCTIONS,
+    METHODS,
+    WRITERS,
+    expect,
+    getitem,
+    has_mask,
+    power_of_numbers,
+    setitem,
+)  # fmt: skip
 from tinyframe.recording.tape import Call, Memory, Refused, Tape
 from tinyframe.types import Array, Shape
 
@@ -39,6 +50,8 @@ class StandIn(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if ufunc is np.power and isinstance(inputs[0], np.generic) and _is_number(inputs[1]):
+            raise self.tape.refuse("a number to the power of another")  # `**`, or np.power?
         if method == "at":
             return note(self.tape, function, inputs, options, into=inputs[:1])
         return note(self.tape, function, inputs, options)
@@ -110,25 +123,34 @@ class StandIn(NDArrayOperatorsMixin):
         return note(self.tape, np.transpose, (self,), {})
 
     def __getitem__(self, index: Any) -> Any:
-        if _has_mask(index):
+        if has_mask(index):
             raise self.tape.refuse("x[mask], whose shape depends on the numbers")
         return note(self.tape, getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(value, StandIn) and _same_place(self.real[index], value.real):
+        if isinstance(value, StandIn) and _same_place(self.real[_real(index)], value.real):
             return  # the last step of `x[index] += …`, which has written already
         note(self.tape, setitem, (self, index, value), {}, into=(self,))
 
     def fill(self, value: Any) -> None:
         """Note that all becomes one value."""
-        note(self.tape, np.copyto, (self, value), {}, into=(self,))
+        note(self.tape, np.ndarray.fill, (self, value), {}, into=(self,))
 
     def __pow__(self, power: Any) -> Any:
         """Return the power, by the function that NumPy's own operator takes for small ones."""
+        if _is_number(self) and _is_number(power):
+            return note(self.tape, power_of_numbers, (self, power), {})
         short = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}
-        if isinstance(power, (int, float)) and power in short and self.dtype.kind == "f":
-            return short[power](self)
-        return np.power(self, power)
+        if type(power) not in (int, float):
+            return np.power(self, power)
+        if self.dtype.kind != "f":
+            return note(self.tape, operator.pow, (self, power), {})
+        return short[power](self) if power in short else np.power(self, power)
+
+    def __rpow__(self, base: Any) -> Any:
+        if _is_number(self) and _is_number(base):
+            return note(self.tape, power_of_numbers, (base, self), {})
+        return np.power(base, self)
 
     def __ipow__(self, power: Any) -> Any:
         return _in_place(self, self.__pow__(power))
@@ -152,13 +174,13 @@ for _name in METHODS:
 
 
 def _operator(name: str, ufunc: Any) -> Callable[..., Any]:
-    def operator(self: StandIn, other: Any) -> Any:
+    def in_place(self: StandIn, other: Any) -> Any:
         if isinstance(self.real, np.generic):  # numbers are not changed in place
             return ufunc(self, other)
         return ufunc(self, other, out=(self,))
 
-    operator.__name__ = name
-    return operator
+    in_place.__name__ = name
+    return in_place
 
 
 for _name, _ufunc in {
@@ -199,21 +221,14 @@ def note(
         raise Refused(tape.refusal)
     out = options.get("out")
     targets = (*into, *(out if isinstance(out, tuple) else (out,)))
-    if function in (np.dot, np.ndarray.dot) and len(arguments) > 2:  # noqa: PLR2004 - x.dot(y, out)
-        targets = (*targets, arguments[2])
-    written = []
-    for target in targets:
-        if target is None:
-            continue
-        if not isinstance(target, StandIn):
-            raise tape.refuse("writing to an array that was made apart from the batch")
-        if not target.memory.written:
-            raise tape.refuse("writing to x, dy of the layer above, or weights")
-        written.append(target.memory)
+    written = [_owned(tape, target) for target in targets if target is not None]
     given = _real(arguments)
     if isinstance(given[0], np.generic) and getattr(function, "__objclass__", None) is np.ndarray:
         given = (np.asarray(given[0]), *given[1:])  # a number has an array's methods
     real = function(*given, **_real(options))
+    if isinstance(real, np.ndarray):  # which is the `out` of a function that was told it by place
+        pairs = zip(arguments[1:], given[1:], strict=True)
+        written += [_owned(tape, argument) for argument, array in pairs if array is real]
     operands = list(stand_ins((arguments, options)))
     fresh: list[StandIn] = []
     result = _wrapped(tape, real, operands, fresh)
@@ -222,6 +237,15 @@ def note(
             return result  # uninitialised: nothing to do in a replay
         tape.calls.append(Call(function, arguments, options, tuple(fresh), tuple(written)))
     return result
+
+
+def _owned(tape: Tape, target: Any) -> Memory:
+    """Return the memory of a target; raise `Refused` if it is not the step's own to write to."""
+    if not isinstance(target, StandIn):
+        raise tape.refuse("writing to an array that was made apart from the batch")
+    if not target.memory.written:
+        raise tape.refuse("writing to x, dy of the layer above, or weights")
+    return target.memory
 
 
 def _wrapped(tape: Tape, real: Any, operands: list[StandIn], fresh: list[StandIn]) -> Any:
@@ -235,7 +259,7 @@ def _wrapped(tape: Tape, real: Any, operands: list[StandIn], fresh: list[StandIn
             if operand.real is real:
                 return operand
         for operand in operands:
-            if isinstance(operand.real, np.ndarray) and _within(real, operand.memory):
+            if isinstance(operand.real, np.ndarray) and operand.memory.holds(real):
                 return StandIn(tape, real, operand.memory)
     elif not isinstance(real, np.generic):
         raise tape.refuse(f"a call that returns {type(real).__name__}")
@@ -244,18 +268,18 @@ def _wrapped(tape: Tape, real: Any, operands: list[StandIn], fresh: list[StandIn
     return stand_in
 
 
+def _is_number(operand: Any) -> bool:
+    """Whether an operand is a number, with whose operators Python computes and not a ufunc."""
+    real = operand.real if isinstance(operand, StandIn) else operand
+    return isinstance(real, np.generic | int | float)
+
+
 def _same_place(a: Any, b: Any) -> bool:
     """Whether two arrays are views of the same numbers."""
     if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
         return False
     of_a, of_b = a.__array_interface__, b.__array_interface__
     return all(of_a[key] == of_b[key] for key in ("data", "shape", "strides", "typestr"))
-
-
-def _within(array: Array, memory: Memory) -> bool:
-    """Whether an array lies in this memory."""
-    low, high = np.lib.array_utils.byte_bounds(array)
-    return array.size > 0 and memory.start <= low and high <= memory.start + memory.size
 
 
 def _real(operands: Any) -> Any:
@@ -283,32 +307,3 @@ def stand_ins(operands: Any) -> Iterator[StandIn]:
             yield from stand_ins(operand)
     elif type(operands) is dict:
         yield from stand_ins(list(operands.values()))
-
-
-def _has_mask(index: Any) -> bool:
-    """Whether an index picks elements by truth values."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(getattr(part, "dtype", None) == np.bool_ for part in parts) or any(
-        isinstance(part, bool)
-        or (isinstance(part, list) and any(isinstance(i, bool) for i in part))
-        for part in parts
-    )
-
-
-# ---------------------------------------------------------------- noted by a name of their own
-
-
-def getitem(x: Array, index: Any) -> Any:
-    """Return x[index]."""
-    return x[index]
-
-
-def setitem(x: Array, index: Any, value: Any) -> None:
-    """Do x[index] = value."""
-    x[index] = value
-
-
-def expect(value: Array, answer: bool, part: Any) -> None:
-    """Raise `Refused` if the truth of a value is another one than when it was recorded."""
-    if bool(value) is not answer:
-        raise Refused("a branch, which went now this way, now that", part)

@@ -52,6 +52,11 @@ class Memory:
         low, high = np.lib.array_utils.byte_bounds(self.array)
         return int(high - low)
 
+    def holds(self, array: Array) -> bool:
+        """Whether an array lies in it."""
+        low, high = np.lib.array_utils.byte_bounds(array)
+        return array.size > 0 and self.start <= low and high <= self.start + self.size
+
 
 @dataclass(eq=False)
 class Call:

@@ -1,7 +1,6 @@
 """Architectures as plain data: each part's registered name, and the arguments that made it."""
 
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -14,6 +13,7 @@ from tinyframe.optimizers import Optimizer
 from tinyframe.registry import KINDS, is_registered, registered
 from tinyframe.schedules import Schedule
 from tinyframe.storage.errors import StorageError
+from tinyframe.warn import warn
 
 Part: TypeAlias = Layer | Loss | Optimizer | Schedule
 
@@ -128,10 +128,9 @@ def describe_or_name(part: Loss | Optimizer | None) -> dict[str, Any] | None:
         return describe(part)
     except StorageError as error:
         name = type(part).__name__
-        warnings.warn(
+        warn(
             f"the file holds the name of {name} alone, so that a loaded model has to be given one "
-            f"to fit or evaluate: {error}",
-            stacklevel=4,
+            f"to fit or evaluate: {error}"
         )
         return {"name": name}
 
