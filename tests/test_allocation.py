@@ -47,7 +47,7 @@ BOUND = 120_000
 def peak_of_steps(layers, loss, targets, batch_size, dtype):
     """Return the most that a step of the second epoch had allocated at once, NumPy's included."""
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (8 * batch_size, 4, 10)).astype(dtype)
+    x = rng.integers(0, 256, (4 * batch_size, 4, 10)).astype(dtype)
     y = rng.integers(0, 64, len(x))
     y = y if targets == "labels" else np.eye(64, dtype=np.float32)[y]
     model = Sequential(layers())
