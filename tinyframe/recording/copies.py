@@ -90,6 +90,7 @@ def noted(
     results = {"value": twin.forward(*given, training), "mass": twin.mass}
     if predicts:
         results["prediction"] = twin.prediction
+    results = {name: one.copy() if is_given(one) else one for name, one in results.items()}
     tape.turn = len(tape.calls)
     if training:
         twin.backward()
@@ -99,7 +100,9 @@ def noted(
             raise Refused(f"changes self.{name} as it goes", part)
     if not isinstance(results["value"], StandIn):
         raise Refused("returns a number of Python's", objective.loss)
-    return twin, {n: one.copy() if is_given(one) else one for n, one in results.items()}
+    if tape.refusal:  # which a layer's own `except` kept to itself
+        raise Refused(tape.refusal)
+    return twin, results
 
 
 def is_given(result: Any) -> bool:
