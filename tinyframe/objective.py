@@ -1,5 +1,6 @@
 """Objective: a chain of layers with a loss at its end, which training makes small."""
 
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,10 @@ class Objective:
         self.value: Any = 0.0
         self.mass: Any = 0.0
         self.chain = layers
-        self.lowest = lowest_trained(self.layers)
+        self._trained = _trained(layers)
+        with_parameters = (n for n, layer in enumerate(self.layers) if layer.trainable_parameters)
+        # Below the lowest layer that is trained there is nothing to differentiate for.
+        self.lowest = next(with_parameters, len(self.layers))
         self._training = False
 
     def forward(
@@ -108,7 +112,8 @@ class Objective:
 
     def is_of(self, layers: tuple[Layer, ...]) -> bool:
         """Whether it was made of these layers, and would be made the same of them now."""
-        return layers == self.chain and lowest_trained(self.layers) == self.lowest
+        trained = zip_longest(_trained(layers), self._trained)
+        return layers == self.chain and all(now is before for now, before in trained)
 
     def release(self) -> None:
         """Forget what the last step kept."""
@@ -119,7 +124,7 @@ class Objective:
         self.loss.release()
 
 
-def lowest_trained(layers: tuple[Layer, ...]) -> int:
-    """Return the number of the lowest layer that is trained: none below is differentiated for."""
-    trained = (number for number, layer in enumerate(layers) if layer.trainable_parameters)
-    return next(trained, len(layers))
+def _trained(layers: tuple[Layer, ...]) -> list[Any]:
+    """Return the places of the weights that training changes."""
+    trained = (parameter for layer in layers for parameter in layer.trainable_parameters)
+    return [parameter._place for parameter in trained]  # noqa: SLF001 - drawing it is not due yet

@@ -106,7 +106,6 @@ class Trainer:
         self.skipped = 0
         self.base = self.optimizer.epoch
         self.scores.clear()
-        self.objective.check_unchanged()
         self.order: Array | None = None
         if draws and self.order_rng is not None:
             self.order = self.feed.draw_order(self.order_rng, self.batch_size)
@@ -131,6 +130,7 @@ class Trainer:
             If no row of the epoch counted.
         """
         objective, optimizer, joins = self.objective, self.optimizer, self.joins
+        objective.check_unchanged()
         count = self.feed.batches(self.batch_size) or math.inf
         batch_total = batch_mass = 0.0
         split = False  # whether the batch has had a block already

@@ -191,7 +191,7 @@ class AsItIs:
 
         def run(*arguments: Any) -> Any:
             own = (a.copy("K") if isinstance(a, np.ndarray) else a for a in arguments)
-            return seen.once(name, getattr(type(self._original), name), self._original, *own)
+            return seen.once(name, getattr(self._original, name), *own)
 
         return self._result(run, arguments, seen.last.get(name))
 
@@ -229,6 +229,7 @@ class Seen:
         self._part = part
         self.last: dict[str, Any] = {}
         self.done: set[str] = set()
+        self._given: dict[str, Any] = {}  # methods that the user gave this very part
 
     def once(self, name: str, method: Callable[..., Any], *arguments: Any) -> Any:
         """Return what a method returns, or returned in this step."""
@@ -240,6 +241,7 @@ class Seen:
 
     def watch(self) -> None:
         """Let the part's passes be made by `once`, until `leave`."""
+        self._given = {name: vars(self._part)[name] for name in PASSES if name in vars(self._part)}
         for name in PASSES:
             if hasattr(self._part, name):
                 method = getattr(self._part, name)
@@ -249,3 +251,4 @@ class Seen:
         """Give the part its own methods back."""
         for name in PASSES:
             vars(self._part).pop(name, None)
+        vars(self._part).update(self._given)

@@ -182,6 +182,7 @@ class Learning:
             kind.misses = MISSES
         self.reasons.setdefault(part, why)
         self.seen.setdefault(part, Seen(part))
+        self.known.leave_out(part)
         self.generation += 1
 
     # ---------------------------------------------------------------- what a step writes

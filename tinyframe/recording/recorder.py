@@ -165,7 +165,7 @@ class Recorded:
         """Record anew if somebody else changed what a layer or a loss keeps."""
         if self._learning.known.has_changed():
             self._learning.forget()
-            self._kinds = {}
+            self._forget_all()
 
     @property
     def scale(self) -> Array | None:
@@ -175,7 +175,8 @@ class Recorded:
     @scale.setter
     def scale(self, scale: Array | None) -> None:
         if scale is not self.objective.scale:
-            self.objective.scale, self._kinds = scale, {}
+            self.objective.scale = scale
+            self._forget_all()
 
     def _kind(self, x: Array, target: Array, weight: Array | None, training: bool) -> Kind:
         given = [(a.shape, a.strides, a.dtype) for a in (x, target, weight) if a is not None]
@@ -232,3 +233,9 @@ class Recorded:
             self._generation = self._learning.generation
             for kind in self._kinds.values():
                 kind.forget()
+
+    def _forget_all(self) -> None:
+        """Forget all kinds of steps; what is bound to their programs is bound anew then."""
+        for kind in self._kinds.values():
+            kind.forget()
+        self._kinds = {}

@@ -1,7 +1,9 @@
 """Watching: whether what a layer computes with can change unseen by a recording."""
 
+import builtins
 import dis
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
@@ -17,13 +19,21 @@ Part: TypeAlias = Layer | Loss
 PASSING = (*saved.PASSING, "mass")
 """Attributes that a pass leaves for the next call."""
 
+Outside: TypeAlias = tuple[str, Callable[[], Any], Any]
+"""A variable outside of a part: its name, how to read it, and what it held."""
+
 _CONSTANT = (
     type(None), bool, int, float, complex, str, bytes, type, slice, np.dtype, np.generic,
     FunctionType, BuiltinFunctionType, np.ufunc, ModuleType,
 )  # fmt: skip
 
+_IN_CLASSES = (*_CONSTANT, property, staticmethod, classmethod)
+
 _TELLS = (print, input, open)
 """Functions by which a layer would tell of being recorded."""
+
+_BEFORE = ("__init__", "setup", "__repr__")
+"""Methods that no step calls."""
 
 
 def attributes(part: Part) -> dict[str, Any]:
@@ -46,10 +56,9 @@ def unwatched(part: Part) -> str:
     for name, value in attributes(part).items():
         if not _is_watched(value):
             return f"keeps a {type(value).__name__} in self.{name}, which may change unseen"
-    for base in type(part).__mro__:
-        for method in vars(base).values() if not _is_own(base) else ():
-            if isinstance(method, FunctionType) and (name := _outside(method, set())):
-                return f"uses {name}, which stands outside of it"
+    for name, _, value in outside(part):
+        if not _is_constant(value):
+            return f"uses {name}, which stands outside of it and may change"
     return ""
 
 
@@ -64,37 +73,79 @@ def _is_watched(value: Any) -> bool:
 
 
 def _is_own(kind: Any) -> bool:
-    """Whether a class or function is of tinyframe, NumPy or Python: its code stays as it is."""
-    root = (kind.__module__ or "").partition(".")[0]
+    """Whether a class, function or module is of tinyframe, NumPy or Python: it stays as it is."""
+    name = kind.__name__ if isinstance(kind, ModuleType) else kind.__module__
+    root = (name or "").partition(".")[0]
     return root in ("tinyframe", "numpy", "builtins", "abc", "typing", "math")
 
 
-def _outside(function: FunctionType, seen: set[FunctionType]) -> str:
-    """Return a variable outside of a function that it uses and that may change; else nothing."""
+def _is_constant(value: Any) -> bool:
+    """Whether what a variable holds never becomes another thing by itself."""
+    if isinstance(value, (tuple, frozenset)):
+        return all(map(_is_constant, value))
+    if not callable(value):
+        return isinstance(value, _IN_CLASSES)
+    of = getattr(value, "__self__", None)  # of a generator, say, or of the module math
+    known = isinstance(value, _CONSTANT) or type(value).__module__ == "numpy"
+    return known and value not in _TELLS and isinstance(of, (type(None), ModuleType, type))
+
+
+def outside(part: Part) -> Iterator[Outside]:
+    """Yield what a class of one's own keeps for all its objects, and what its methods use."""
+    seen: set[Any] = set()
+    for base in type(part).__mro__:
+        for name, value in () if _is_own(base) else tuple(vars(base).items()):
+            function = getattr(value, "fget", getattr(value, "__func__", value))
+            if isinstance(function, FunctionType) and name not in _BEFORE:
+                yield from _used(function, seen)
+            if not name.startswith("__") and name != "_abc_impl":
+                yield name, partial(vars(base).get, name), value
+    for value in attributes(part).values():
+        if isinstance(value, FunctionType) and not _is_own(value):
+            yield from _used(value, seen)
+
+
+def _used(function: FunctionType, seen: set[Any]) -> Iterator[Outside]:
+    """Yield the variables outside of a function that it uses, or that functions do that it uses."""
     seen.add(function)
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    used = {name: cell.cell_contents for name, cell in cells if name != "__class__"}
-    used |= _globals(function.__code__, function.__globals__)
-    for name, value in used.items():
-        constant = isinstance(value, _CONSTANT) or (isinstance(value, tuple) and _is_watched(value))
-        if value in _TELLS if callable(value) else not constant:
-            return name
+    code = function.__code__
+    cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
+    found: list[Outside] = [
+        (name, partial(getattr, cell, "cell_contents", None), cell.cell_contents)
+        for name, cell in cells
+        if name != "__class__"
+    ]
+    for one in (*found, *_named(code, function.__globals__, code.co_freevars)):
+        yield one
+        value = one[2]
         if isinstance(value, FunctionType) and value not in seen and not _is_own(value):
-            inner = _outside(value, seen)
-            if inner:
-                return inner
-    return ""
+            yield from _used(value, seen)
 
 
-def _globals(code: CodeType, names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the global variables that code uses, by name."""
-    builtins = {function.__name__: function for function in _TELLS}
-    used = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
-    found = {name: names.get(name, builtins.get(name)) for name in used}
+def _named(code: CodeType, names: dict[str, Any], free: tuple[str, ...]) -> Iterator[Outside]:
+    """Yield the variables of modules and classes that code uses, and those that it sets.
+
+    Parameters
+    ----------
+    code, names, free
+        Of a function, or of one inside of it, and the function's global and free variables.
+    """
+    space: Any = None  # the module or class that the step before has loaded
+    for step in dis.get_instructions(code):
+        name, read = step.argval, None
+        if step.opname == "LOAD_GLOBAL":
+            read = partial(names.get, name) if name in names else partial(getattr, builtins, name)
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and space is not None:
+            read = partial(getattr, space, name, None)
+        elif step.opname == "STORE_GLOBAL" or (step.opname == "STORE_DEREF" and name in free):
+            yield name, partial(names.get, name), ...
+        value = None if read is None else read()
+        if read is not None and not (space is not None and _is_own(space) and _is_constant(value)):
+            yield name, read, value
+        space = value if isinstance(value, (ModuleType, type)) else None
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= _globals(constant, names)
-    return found
+            yield from _named(constant, names, free)
 
 
 class Fingerprint:
@@ -113,6 +164,14 @@ class Fingerprint:
             staying = [(name, one) for name, one in vars(owner).items() if name not in PASSING]
             fixed = [(n, one) for n, one in staying if not isinstance(one, np.random.Generator)]
             self._of[owner] = vars(owner), len(staying), fixed
+        self._outside = [(read, value) for part in parts for _, read, value in outside(part)]
+        self._all = list(self._of.values())
+
+    def leave_out(self, part: Part) -> None:
+        """Let a part that is not recorded change what it keeps: it runs as it is."""
+        now, _, known = self._of[part]
+        fixed = [(n, one) for n, one in known if hasattr(Layer, n) or isinstance(one, Parameter)]
+        self._of[part] = now, -1, fixed
         self._all = list(self._of.values())
 
     def has_changed(self) -> bool:
@@ -121,9 +180,9 @@ class Fingerprint:
             for name, value in known:
                 if now.get(name, self) is not value:
                     return True
-            if len(now) != count and len(now) - sum(name in now for name in PASSING) != count:
+            if len(now) != count >= 0 and len(now) - sum(n in now for n in PASSING) != count:
                 return True
-        return False
+        return any(read() is not value for read, value in self._outside)
 
     def of(self, part: Part, name: str) -> Any:
         """Return what an attribute was."""

@@ -1,0 +1,221 @@
+"""Whole trainings, recorded and plain, have the same bits, whatever changes on the way."""
+
+import numpy as np
+import pytest
+from test_recording import Double
+
+from tinyframe import (
+    SGD,
+    BatchNorm,
+    Callback,
+    Dense,
+    Dropout,
+    LeakyReLU,
+    MSELoss,
+    Sequential,
+    Softmax,
+    Tanh,
+    recording,
+)
+from tinyframe.parameters import ParameterVector
+from tinyframe.recording.watching import attributes
+
+
+def bits(value):
+    return np.asarray(value).tobytes()
+
+
+def learned(model):
+    """Return all that a model has learned, and what its layers keep."""
+    found = {name: bits(p.value) for name, p in model.named_parameters().items()}
+    for number, layer in enumerate(model.walk()):
+        for name, value in attributes(layer).items():
+            if isinstance(value, np.ndarray) or type(value) in (int, float):
+                found[f"{number} {name}"] = bits(value)
+            if isinstance(value, np.random.Generator):
+                found[f"{number} {name}"] = str(value.bit_generator.state)
+    found |= {name: model.history[name] for name in model.history if name != "seconds"}
+    return found
+
+
+def assert_alike(train):
+    """Assert that `train()` has the same bits with recording and without; return the model.
+
+    It returns a model, and whatever else is to be compared.
+    """
+    results = {}
+    for recorded in (False, True):
+        recording.enabled = recorded
+        try:
+            results[recorded] = train()
+        finally:
+            recording.enabled = True
+    (_, *expected), (model, *others) = results.values()
+    assert [bits(one) for one in others] == [bits(one) for one in expected]
+    plain, replayed = (learned(one) for one, *_ in results.values())
+    assert plain.keys() == replayed.keys()
+    different = [name for name in plain if plain[name] != replayed[name]]
+    assert different == []
+    return model
+
+
+def data(rows=70, shape=(6,), classes=3, dtype="float32"):
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((rows, *shape)).astype(dtype), rng.integers(0, classes, rows)
+
+
+OPTIONS = {"epochs": 3, "batch_size": 16, "rng": 0, "verbose": 0}
+
+
+def network(*inner, loss=None, **options):
+    """Return a function that trains a small network with these layers inside, new ones each."""
+
+    def train():
+        layers = [make() for make in inner]
+        model = Sequential([Dense(6, 5), *layers, Tanh(), Dense(5, 3), Softmax()])
+        given = {"loss": (loss or MSELoss)(), "optimizer": SGD(0.05, momentum=0.5)}
+        return (model.fit(*data(), **{**OPTIONS, **given, **options}),)
+
+    return train
+
+
+# ---------------------------------------------------------------- what changes on the way
+
+
+class Scales(Double):
+    """A layer of a constant, an array and a state that others change."""
+
+    table = 1.0
+
+    def __init__(self):
+        self.by, self.offsets = 1.0, np.zeros(5)
+
+    def forward(self, x, training=False):
+        return super().forward(x, training) * self.by * self.table + self.offsets.astype(x.dtype)
+
+
+def set_by(model):
+    model[1].by += 0.125
+
+
+def set_array_in_place(model):
+    model[1].offsets += 0.5
+
+
+def set_array(model):
+    model[1].offsets = model[1].offsets + 0.25
+
+
+def set_class_attribute(model):
+    type(model[1]).table += 0.25
+
+
+def set_rate(model):
+    model[2].rate = 0.75 - model[2].rate
+
+
+def set_state(model):
+    model[3].running_mean[:] = 1.0
+
+
+def freeze(model):
+    model[1].trainable = model[4].trainable = not model[4].trainable
+
+
+def move_weights(model):
+    ParameterVector(model.parameters[::-1])
+    ParameterVector(model.parameters)
+
+
+def set_weights(model):
+    model[0].weight.value *= 0.5
+    model[4].bias = np.ones(4)
+
+
+def set_slope(model):
+    model[5].slope += 0.1
+
+
+def new_generator(model):
+    model[2].rng = 5
+
+
+def give_it_another_method(model):
+    model[1].forward = lambda x, training=False: Double.forward(model[1], x, training) * 3
+
+
+CHANGES = [
+    set_by,
+    set_array_in_place,
+    set_array,
+    set_class_attribute,
+    set_rate,
+    set_state,
+    set_weights,
+    set_slope,
+    new_generator,
+    give_it_another_method,
+]
+
+
+class Changes(Callback):
+    def __init__(self, change, when):
+        self.change, self.when = change, when
+
+    def on_epoch_begin(self, run):
+        if self.when == "begin" and run.epoch == 2:
+            self.change(run.model)
+
+    def on_epoch_end(self, run):
+        if self.when == "end" and run.epoch == 1:
+            self.change(run.model)
+
+    def on_batch_end(self, run):
+        if self.when == "batch" and run.epoch == 2 and run.batch == 2:
+            self.change(run.model)
+
+
+class ChangesAlone(Changes):
+    """The same, that is not told of batches."""
+
+    on_batch_end = Callback.on_batch_end
+
+
+def changing():
+    own = type("Own", (Scales,), {"table": 1.0})
+    return Sequential([
+        Dense(6, 5), own(), Dropout(0.25), BatchNorm(), Dense(4), LeakyReLU(0.1), Dense(3),
+        Softmax(),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("when", ["begin", "end", "batch"])
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_what_callbacks_change_counts_at_once(change, when):
+    def train():
+        callback = (Changes if when == "batch" else ChangesAlone)(change, when)
+        return (changing().fit(*data(), **OPTIONS | {"epochs": 4}, callbacks=[callback]),)
+
+    assert_alike(train)
+
+
+@pytest.mark.parametrize(
+    "change", [*CHANGES, freeze, move_weights], ids=lambda change: change.__name__
+)
+@pytest.mark.parametrize("how", ["fit", "train_on_batch", "partial_fit"])
+def test_what_changes_between_calls_counts(change, how):
+    def train():
+        model, (X, y) = changing(), data()
+        losses = []
+        for turn in range(10):
+            if turn in (5, 8):
+                change(model)
+            if how == "fit":
+                model.fit(X, y, **OPTIONS | {"epochs": 1})
+            elif how == "partial_fit":
+                model.partial_fit(X, y, rng=turn)
+            else:
+                losses.append(model.train_on_batch(X[:9], y[:9], rng=0 if turn == 0 else None))
+        return model, losses
+
+    assert_alike(train)
