@@ -1,5 +1,9 @@
 """Whole trainings, recorded and plain, have the same bits, whatever changes on the way."""
 
+import random
+import types
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from test_recording import Double
@@ -12,12 +16,14 @@ from tinyframe import (
     Dropout,
     LeakyReLU,
     MSELoss,
+    ReLU,
     Sequential,
     Softmax,
     Tanh,
     recording,
 )
 from tinyframe.parameters import ParameterVector
+from tinyframe.recording.standins import StandIn
 from tinyframe.recording.watching import attributes
 
 
@@ -219,3 +225,156 @@ def test_what_changes_between_calls_counts(change, how):
         return model, losses
 
     assert_alike(train)
+
+
+FACTOR = 1.0
+settings_of_mine = types.ModuleType("settings_of_mine")
+settings_of_mine.factor = 1.0
+
+
+class Config:
+    factor = 1.0
+
+
+def helper(x):
+    return x * FACTOR
+
+
+class UsesAGlobalNumber(Double):
+    def forward(self, x, training=False):
+        return super().forward(x, training) * FACTOR
+
+
+class UsesAFunction(Double):
+    def forward(self, x, training=False):
+        return helper(super().forward(x, training))
+
+
+class UsesAModule(Double):
+    def forward(self, x, training=False):
+        return super().forward(x, training) * settings_of_mine.factor
+
+
+class UsesAClass(Double):
+    def forward(self, x, training=False):
+        return super().forward(x, training) * Config.factor
+
+
+class HasAFunction(Double):
+    def __init__(self):
+        self.function = lambda x: x * FACTOR
+
+    def forward(self, x, training=False):
+        return self.function(super().forward(x, training))
+
+
+class HasAProperty(Double):
+    @property
+    def factor(self):
+        return FACTOR
+
+    def forward(self, x, training=False):
+        return super().forward(x, training) * self.factor
+
+
+def enclosed():
+    factor = 1.0
+
+    class Encloses(Double):
+        def forward(self, x, training=False):
+            return super().forward(x, training) * factor
+
+        def become(self, value):
+            nonlocal factor
+            factor = value
+
+    return Encloses()
+
+
+def become(value, layer):
+    """Change all of these at once."""
+    global FACTOR  # noqa: PLW0603 - what is tested
+    FACTOR = settings_of_mine.factor = Config.factor = value
+    if hasattr(layer, "become"):
+        layer.become(value)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        UsesAGlobalNumber,
+        UsesAFunction,
+        UsesAModule,
+        UsesAClass,
+        HasAFunction,
+        HasAProperty,
+        enclosed,
+    ],
+)
+def test_variables_outside_of_a_layer_count_as_they_are(own):
+    def train():
+        model = Sequential([Dense(6, 5), own(), Tanh(), Dense(5, 3)])
+        try:
+            for factor in (1.0, 1.25, 0.5):
+                become(factor, model[1])
+                model.fit(*data(), **OPTIONS)
+            model.train_on_batch(*data(8))
+        finally:
+            become(1.0, model[1])
+        return (model,)
+
+    assert_alike(train)
+
+
+batches = 0
+
+
+class CountsInAGlobal(Double):
+    def forward(self, x, training=False):
+        global batches  # noqa: PLW0603 - what is tested
+        batches += training
+        return super().forward(x, training) * (2 if batches > 7 else 1)
+
+
+class CountsInItsClass(Double):
+    batches: ClassVar = [0]
+
+    def forward(self, x, training=False):
+        self.batches[0] += training
+        return super().forward(x, training) * (2 if self.batches[0] > 7 else 1)
+
+
+class DrawsGlobally(Double):
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        return y * (np.random.rand(*x.shape) > 0.1).astype(x.dtype) if training else y  # noqa: NPY002
+
+
+class DrawsWithPython(Double):
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        return y * 0.5 if training and random.random() < 0.1 else y  # noqa: S311 - no secret
+
+
+class UsesAnObject(Double):
+    def forward(self, x, training=False):
+        return ACTIVATION.forward(super().forward(x, training), training)
+
+
+ACTIVATION = ReLU()
+
+
+@pytest.mark.parametrize(
+    "own", [CountsInAGlobal, CountsInItsClass, DrawsGlobally, DrawsWithPython, UsesAnObject]
+)
+def test_what_stands_outside_and_changes_keeps_a_layer_from_being_recorded(own):
+    def train():
+        global batches  # noqa: PLW0603 - as above
+        batches = CountsInItsClass.batches[0] = 0
+        np.random.seed(0)  # noqa: NPY002 - what is tested
+        random.seed(0)
+        return network(own)()
+
+    model = assert_alike(train)
+    assert "stands outside of it" in model._recorded.reasons[model[1]]
+    assert not isinstance(getattr(ACTIVATION, "_saved", None), StandIn)
