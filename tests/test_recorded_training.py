@@ -6,23 +6,30 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from test_recording import Double
+from test_recording import OWN, CountsBatches, Double
 
 from tinyframe import (
     SGD,
+    Add,
     BatchNorm,
     Callback,
+    Concatenate,
     Dense,
     Dropout,
+    Layer,
     LeakyReLU,
+    Loss,
     MSELoss,
     ReLU,
+    Residual,
     Sequential,
     Softmax,
     Tanh,
+    one_hot,
     recording,
 )
 from tinyframe.parameters import ParameterVector
+from tinyframe.recording.program import Program
 from tinyframe.recording.standins import StandIn
 from tinyframe.recording.watching import attributes
 
@@ -378,3 +385,206 @@ def test_what_stands_outside_and_changes_keeps_a_layer_from_being_recorded(own):
     model = assert_alike(train)
     assert "stands outside of it" in model._recorded.reasons[model[1]]
     assert not isinstance(getattr(ACTIVATION, "_saved", None), StandIn)
+
+
+# ---------------------------------------------------------------- losses of one's own
+
+
+class OwnLoss(Loss):
+    """Squared errors, for targets that are one-hot already."""
+
+    def forward(self, prediction, target, weight=None):
+        self._saved = 2 * (prediction - target) / len(target)
+        return np.square(prediction - target).sum() / len(target)
+
+    def backward(self):
+        return self._recall()
+
+
+class ReturnsAFloat(OwnLoss):
+    def forward(self, prediction, target, weight=None):
+        return float(super().forward(prediction, target))
+
+
+class ReturnsANumberOfNumPy(OwnLoss):
+    def forward(self, prediction, target, weight=None):
+        return np.float64(np.float32(1.5) * super().forward(prediction, target))
+
+
+class ReturnsASum(OwnLoss):
+    def forward(self, prediction, target, weight=None):
+        return super().forward(prediction, target).astype(np.float64) + np.float64(0.5)
+
+
+class LossThatBranches(OwnLoss):
+    def forward(self, prediction, target, weight=None):
+        value = super().forward(prediction, target)
+        if value > 0.6:
+            self._saved = self._saved * 0.5
+        return value
+
+
+class LossThatCounts(OwnLoss):
+    def __init__(self):
+        self.batches = 0
+
+    def forward(self, prediction, target, weight=None):
+        self.batches += 1
+        return super().forward(prediction, target) * (1 + self.batches / 8)
+
+
+class LossThatKeeps(OwnLoss):
+    def __init__(self):
+        self.mean = np.zeros(3)
+
+    def forward(self, prediction, target, weight=None):
+        self.mean *= 0.9
+        self.mean += 0.1 * prediction.mean(axis=0)
+        return super().forward(prediction - self.mean, target)
+
+
+LOSSES = {
+    OwnLoss: "",
+    ReturnsAFloat: "used by Python",
+    ReturnsANumberOfNumPy: "used by Python",
+    ReturnsASum: "",
+    LossThatBranches: None,
+    LossThatCounts: "changes self.batches",
+    LossThatKeeps: "",
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_own_losses_train_alike(loss):
+    def train():
+        X, y = data()
+        model = Sequential([Dense(6, 5), Tanh(), Dense(5, 3), Softmax()])
+        options = {"validation_split": 0.3, "metrics": ["accuracy"], **OPTIONS}
+        model.fit(X, one_hot(y, 3).astype(np.float32), loss=loss(), optimizer=SGD(0.05), **options)
+        return model, *(value for value in vars(model.loss).values() if value is not None)
+
+    model = assert_alike(train)
+    reason = model._recorded.reasons.get(model.loss, "")
+    assert LOSSES[loss] is None or (LOSSES[loss] in reason) is (LOSSES[loss] != "" or not reason)
+
+
+# ---------------------------------------------------------------- layers inside of others
+
+
+class SetsOneInside(Layer):
+    """Sets an attribute of a layer inside of it, by what it has seen."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def setup(self, input_shape):
+        return self.inner.build(input_shape, dtype=self.dtype)
+
+    def forward(self, x, training=False):
+        self.inner.by = 1 + np.abs(x).mean()
+        return self.inner.forward(x, training)
+
+    def backward(self, dy):
+        return self.inner.backward(dy)
+
+
+INSIDE = {
+    "Residual": lambda own: Residual(own(), Dense(5)),
+    "Residual, last": lambda own: Residual(Dense(5), own()),
+    "Add": lambda own: Add([own(), Dense(5)]),
+    "Concatenate": lambda own: Sequential(
+        [Concatenate([own(), Sequential([own(), Dense(2)])]), Dense(5)]
+    ),
+    "Sequential": lambda own: Sequential([Dense(5), Sequential([own()])]),
+    "one that sets": lambda own: SetsOneInside(own()),
+}
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+@pytest.mark.parametrize("own", OWN)
+def test_own_layers_inside_of_others_are_trained_alike(own, inside):
+    assert_alike(network(lambda: INSIDE[inside](own), epochs=2))
+
+
+def test_a_layer_that_runs_as_it_is_costs_no_programs():
+    """What it changes of its own is no reason to record the others anew."""
+    made = []
+    plain = Program.__init__
+
+    def init(self, *arguments, **options):
+        made.append(1)
+        plain(self, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Program, "__init__", init)
+        model, *_ = network(CountsBatches, epochs=2)()
+        after_two = len(made)
+        model.fit(*data(), **OPTIONS, callbacks=[Changes(lambda model: None, "batch")])
+        for _ in range(8):
+            model.train_on_batch(*data(16))
+    assert len(made) <= after_two + 2
+
+
+class ChangesItsType(Double):
+    """Gives numbers of another type from some batch on."""
+
+    def __init__(self):
+        self.batches = 0
+
+    def forward(self, x, training=False):
+        self.batches += training
+        y = super().forward(x, training)
+        return y.astype(np.float64) if self.batches > 6 else y
+
+
+class ForgivesItself(Double):
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        try:
+            return y * float(x.sum())
+        except Exception:  # noqa: BLE001 - what is tested
+            return y
+
+
+class ReadsWhereItWasGiven(Double):
+    def forward(self, x, training=False):
+        return super().forward(x, training) * True + False
+
+
+@pytest.mark.parametrize("own", [ChangesItsType, ForgivesItself, ReadsWhereItWasGiven])
+def test_other_layers_are_trained_alike(own):
+    assert_alike(network(own, epochs=4, optimizer=SGD(1e-3)))
+
+
+# ---------------------------------------------------------------- who else changes something
+
+
+def test_what_batches_and_augment_change_counts_at_once():
+    class Batches:
+        def __init__(self, model):
+            self.model = model
+
+        def __len__(self):
+            return 6
+
+        def __iter__(self):
+            for k in range(6):
+                self.model[1].by = 1 + k / 8
+                X, y = data(10 + k % 2)
+                yield X, y
+
+    def by_batches():
+        model = changing()
+        return (model.fit(Batches(model), epochs=3, rng=0, verbose=0),)
+
+    def by_augment():
+        model = changing()
+
+        def augment(x, rng):
+            model[2].rate = 0.5 if rng.random() < 0.5 else 0.25
+            return x
+
+        return (model.fit(*data(), **OPTIONS, augment=augment),)
+
+    assert_alike(by_batches)
+    assert_alike(by_augment)

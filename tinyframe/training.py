@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from tinyframe.batch_feed import BatchFeed
 from tinyframe.callbacks import Run
 from tinyframe.checks import fitting
 from tinyframe.data import BLOCK, as_numbers, check_finite
@@ -134,8 +135,11 @@ class Trainer:
         count = self.feed.batches(self.batch_size) or math.inf
         batch_total = batch_mass = 0.0
         split = False  # whether the batch has had a block already
+        of_the_user = isinstance(self.feed, BatchFeed)  # whose batches may change a layer, too
         with closing(self._blocks(run)) as blocks:
             for block in blocks:
+                if of_the_user:
+                    objective.check_unchanged()
                 loss = self._descend(run, block)
                 batch_total += loss * objective.mass
                 batch_mass += objective.mass
@@ -167,6 +171,7 @@ class Trainer:
         if self.augment is not None:
             x = self._augmented(block.x, self.augment)
             block = Block(x, block.target, block.weight, block.ends_batch)
+            objective.check_unchanged()
         loss = float(objective.forward(block.x, block.target, block.weight, True, block))
         if math.isfinite(loss):
             if self.scores.metrics and objective.mass:

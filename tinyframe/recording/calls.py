@@ -49,9 +49,10 @@ def _copy_results(function: Any, arguments: Any, options: Any, outs: tuple[Array
     """Call a function that has no `out`, and copy what it returns."""
     results = function(*arguments, **options)
     for out, result in zip(outs, results if len(outs) > 1 else (results,), strict=True):
-        if np.shape(result) != out.shape:
-            raise Refused(f"a result of shape {np.shape(result)} where {out.shape} was recorded")
-        np.copyto(out, result)
+        new = np.asarray(result)
+        if new.shape != out.shape or new.dtype != out.dtype:
+            raise Refused(f"{new.dtype}{new.shape} where {out.dtype}{out.shape} was recorded")
+        np.copyto(out, new)
 
 
 def _with_out(options: dict[str, Any], outs: tuple[Array, ...]) -> dict[str, Any]:

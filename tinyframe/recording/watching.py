@@ -76,14 +76,14 @@ def _is_own(kind: Any) -> bool:
     """Whether a class, function or module is of tinyframe, NumPy or Python: it stays as it is."""
     name = kind.__name__ if isinstance(kind, ModuleType) else kind.__module__
     root = (name or "").partition(".")[0]
-    return root in ("tinyframe", "numpy", "builtins", "abc", "typing", "math")
+    return root in ("tinyframe", "numpy", "builtins", "typing", "math")  # abc: of type("Own", …)
 
 
 def _is_constant(value: Any) -> bool:
     """Whether what a variable holds never becomes another thing by itself."""
     if isinstance(value, (tuple, frozenset)):
         return all(map(_is_constant, value))
-    if not callable(value):
+    if isinstance(value, type) or not callable(value):
         return isinstance(value, _IN_CLASSES)
     of = getattr(value, "__self__", None)  # of a generator, say, or of the module math
     known = isinstance(value, _CONSTANT) or type(value).__module__ == "numpy"
