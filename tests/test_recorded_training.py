@@ -488,6 +488,26 @@ class SetsOneInside(Layer):
         return self.inner.backward(dy)
 
 
+class CountsItself(Residual):
+    """A container that is not recorded, with a state and draws inside of it."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.batches = 0
+
+    def forward(self, x, training=False):
+        self.batches += training
+        return super().forward(x, training) * (1 + self.batches / 100)
+
+
+class AsksOneInside(SetsOneInside):
+    """Reads an attribute of a layer inside of it."""
+
+    def forward(self, x, training=False):
+        batches = getattr(self.inner, "batches", 0)
+        return self.inner.forward(x, training) * (2 if batches in (7, 8, 9) else 1)
+
+
 INSIDE = {
     "Residual": lambda own: Residual(own(), Dense(5)),
     "Residual, last": lambda own: Residual(Dense(5), own()),
@@ -496,12 +516,14 @@ INSIDE = {
         [Concatenate([own(), Sequential([own(), Dense(2)])]), Dense(5)]
     ),
     "Sequential": lambda own: Sequential([Dense(5), Sequential([own()])]),
+    "one that counts": lambda own: CountsItself(own(), BatchNorm(), Dropout(0.2), Dense(5)),
+    "one that asks": lambda own: AsksOneInside(own()),
     "one that sets": lambda own: SetsOneInside(own()),
 }
 
 
 @pytest.mark.parametrize("inside", INSIDE)
-@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("own", [*OWN, Scales])
 def test_own_layers_inside_of_others_are_trained_alike(own, inside):
     assert_alike(network(lambda: INSIDE[inside](own), epochs=2))
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 from tinyframe.recording.kept import StandInGenerator, StandInParameter
 from tinyframe.recording.standins import StandIn
@@ -56,7 +58,8 @@ def copied(
     if scale is not None:
         memo[id(scale)] = StandIn(tape, scale, Memory(scale, "kept"))
     twin = copy.deepcopy(whole, memo)
-    return twin, {part: memo[id(part)] for part in parts}
+    # What is inside of a layer that runs as it is has no copy.
+    return twin, {part: memo[id(part)] for part in parts if id(part) in memo}
 
 
 def noted(
@@ -85,7 +88,7 @@ def noted(
         If it cannot be replayed.
     """
     twin, twins = copied(tape, objective, parts, unrecorded)
-    tape.parts = {id(copy): part for part, copy in twins.items()}
+    tape.parts = {id(copy): part for part, copy in twins.items() if part not in unrecorded}
     before = {part: dict(vars(copy)) for part, copy in twins.items()}
     results = {"value": twin.forward(*given, training), "mass": twin.mass}
     if predicts:
@@ -94,14 +97,14 @@ def noted(
     tape.turn = len(tape.calls)
     if training:
         twin.backward()
-    for part in parts:
-        name = "" if part in unrecorded else changed(part, before[part], twins[part])
+    for part, own in twins.items():
+        name = "" if part in unrecorded else changed(part, before[part], own)
         if name:
             raise Refused(f"changes self.{name} as it goes", part)
     if not isinstance(results["value"], StandIn):
         raise Refused("returns a number of Python's", objective.loss)
     if tape.refusal:  # which a layer's own `except` kept to itself
-        raise Refused(tape.refusal)
+        raise tape.refusal
     return twin, results
 
 
@@ -165,8 +168,12 @@ class AsItIs:
         What its last passes returned, which tells their layout.
     """
 
+    _tape: Tape
+    _original: Any
+    _seen: "Seen"
+
     def __init__(self, tape: Tape, original: Any, seen: "Seen") -> None:
-        self._tape, self._original, self._seen = tape, original, seen
+        vars(self).update(_tape=tape, _original=original, _seen=seen)
 
     def forward(self, *arguments: Any) -> Any:
         """Note a forward pass."""
@@ -208,7 +215,14 @@ class AsItIs:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self._original, name)
+        value = getattr(self._original, name)
+        known = hasattr(Layer, name) or hasattr(Loss, name)
+        if isinstance(value, Parameter) or (known and name not in (*PASSING, "rng", "_rng")):
+            return value
+        raise self._tape.refuse(f"reading .{name} of {self._original!r}, which is not recorded")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise self._tape.refuse(f"setting .{name} of {self._original!r}, which is not recorded")
 
 
 class Seen:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
 from tinyframe.recording.comparison import differing
 from tinyframe.recording.copies import Seen, is_given, noted
@@ -68,12 +69,13 @@ class Learning:
         self.parts.append(objective.loss)
         self.reasons: dict[Part, str] = {}
         self.seen: dict[Part, Seen] = {}
+        self._aside: set[Part] = set()  # those, and what is inside of them
         self.known = Fingerprint(self.parts)
         self.generation = 0
 
     def forget(self) -> None:
         """Learn all anew: somebody changed what a part keeps."""
-        self.reasons, self.seen = {}, {}
+        self.reasons, self.seen, self._aside = {}, {}, set()
         self.known = Fingerprint(self.parts)
         self.generation += 1
 
@@ -137,11 +139,11 @@ class Learning:
                 tape, self.objective, self.parts, self.seen, given, training, predicts
             )
         except Exception as error:  # noqa: BLE001 - whatever a layer does where its x is no array
-            culprit = getattr(error, "part", None) or tape.innermost(
+            why = tape.refusal or error
+            culprit = getattr(why, "part", None) or tape.innermost(
                 frame for frame, _ in walk_tb(error.__traceback__)
             )
-            culprit = culprit or self.objective.loss
-            self.leave_out(culprit, tape.refusal or str(error), kind)
+            self.leave_out(culprit or self.objective.loss, str(why), kind)
             return
         kind.tape = tape
 
@@ -182,19 +184,21 @@ class Learning:
             kind.misses = MISSES
         self.reasons.setdefault(part, why)
         self.seen.setdefault(part, Seen(part))
-        self.known.leave_out(part)
+        for one in part.walk() if isinstance(part, Layer) else (part,):
+            self._aside.add(one)
+            self.known.leave_out(one)
         self.generation += 1
 
     # ---------------------------------------------------------------- what a step writes
 
     def _written(self) -> list[tuple[Part, Array]]:
         """Return the arrays that recorded parts may write to, besides those they make."""
-        parts = [part for part in self.parts if part not in self.seen]
+        parts = [part for part in self.parts if part not in self._aside]
         arrays = [(part, array) for part in parts for _, array in held(part, np.ndarray)]
         return arrays + [(part, p.grad) for part in parts for _, p in held(part, Parameter)]
 
     def kept(self) -> Kept:
         """Return what a step of recorded parts may change."""
-        parts = [part for part in self.parts if part not in self.seen]
+        parts = [part for part in self.parts if part not in self._aside]
         generators = [g for part in parts for _, g in held(part, np.random.Generator)]
         return Kept([array for _, array in self._written()], generators)

@@ -5,9 +5,7 @@ on them by way of Python cannot be recorded by mistake.
 """
 
 import operator
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from traceback import walk_stack
 from typing import Any
 
 import numpy as np
@@ -24,7 +22,7 @@ from tinyframe.recording.functions import (
     power_of_numbers,
     setitem,
 )  # fmt: skip
-from tinyframe.recording.tape import Call, Memory, Refused, Tape
+from tinyframe.recording.tape import Call, Memory, Tape
 from tinyframe.types import Array, Shape
 
 
@@ -78,9 +76,8 @@ class StandIn(NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         """Note a guard: a replay that would branch otherwise goes the plain way."""
         answer = bool(self.real)
-        frames = [frame for frame, _ in walk_stack(sys._getframe())]  # noqa: SLF001 - as in traceback
-        part = self.tape.innermost(frames[::-1])
-        self.tape.calls.append(Call(expect, (self, answer, part), {}, effect=True))
+        guard = Call(expect, (self, answer, self.tape.innermost()), {}, effect=True)
+        self.tape.calls.append(guard)
         return answer
 
     def _no_number(self, *_: object) -> Any:
@@ -218,7 +215,7 @@ def note(
         If it writes to what is not the step's own, or returns other things than arrays.
     """
     if tape.refusal:
-        raise Refused(tape.refusal)
+        raise tape.refusal
     out = options.get("out")
     targets = (*into, *(out if isinstance(out, tuple) else (out,)))
     written = [_owned(tape, target) for target in targets if target is not None]

@@ -1,7 +1,9 @@
 """The tape: every NumPy call of a step, and the memory that each reads and writes."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from traceback import walk_stack
 from types import FrameType
 from typing import Any
 
@@ -91,7 +93,7 @@ class Tape:
     calls
         Its NumPy calls.
     refusal
-        Why it cannot be replayed; empty as long as it can.
+        Why it cannot be replayed; None as long as it can.
     turn
         How many calls belong to the forward pass.
     parts
@@ -99,16 +101,22 @@ class Tape:
     """
 
     calls: list[Call] = field(default_factory=list)
-    refusal: str = ""
+    refusal: Refused | None = None
     turn: int = 0
     parts: dict[int, Any] = field(default_factory=dict)
 
-    def innermost(self, frames: Iterable[FrameType]) -> Any:
-        """Return the layer or loss in whose method, of these frames the last one, a call is."""
+    def innermost(self, frames: Iterable[FrameType] | None = None) -> Any:
+        """Return the layer or loss in whose method, of these frames the last one, a call is.
+
+        By default the frames are those that run.
+        """
+        if frames is None:
+            running = walk_stack(sys._getframe())  # noqa: SLF001 - as in traceback
+            frames = [frame for frame, _ in running][::-1]
         owners = [self.parts.get(id(frame.f_locals.get("self"))) for frame in frames]
         return next((owner for owner in reversed(owners) if owner is not None), None)
 
     def refuse(self, why: str) -> Refused:
         """Return the error to raise where something cannot be replayed, and remember it."""
-        self.refusal = self.refusal or why
-        return Refused(why)
+        self.refusal = self.refusal or Refused(why, self.innermost())
+        return self.refusal
