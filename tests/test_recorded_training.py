@@ -1,6 +1,10 @@
 """Whole trainings, recorded and plain, have the same bits, whatever changes on the way."""
 
+import copy
+import pickle
 import random
+import shutil
+import threading
 import types
 from typing import ClassVar
 
@@ -9,17 +13,26 @@ import pytest
 from test_recording import OWN, CountsBatches, Double
 
 from tinyframe import (
+    LSTM,
     SGD,
+    Adam,
     Add,
     BatchNorm,
     Callback,
+    Checkpoint,
     Concatenate,
+    Conv2D,
+    CrossEntropyLoss,
     Dense,
     Dropout,
+    Flatten,
     Layer,
+    LayerNorm,
     LeakyReLU,
     Loss,
+    MaxPool2D,
     MSELoss,
+    MultiHeadAttention,
     ReLU,
     Residual,
     Sequential,
@@ -30,6 +43,7 @@ from tinyframe import (
 )
 from tinyframe.parameters import ParameterVector
 from tinyframe.recording.program import Program
+from tinyframe.recording.recorder import SIZES
 from tinyframe.recording.standins import StandIn
 from tinyframe.recording.watching import attributes
 
@@ -610,3 +624,214 @@ def test_what_batches_and_augment_change_counts_at_once():
 
     assert_alike(by_batches)
     assert_alike(by_augment)
+
+
+# ---------------------------------------------------------------- whole fits
+
+
+def images():
+    return [
+        Conv2D(4, 3, padding="same"), BatchNorm(), ReLU(), MaxPool2D(2), Conv2D(3, 1), Flatten(),
+        Dropout(0.3), Dense(3), Softmax(),
+    ]  # fmt: skip
+
+
+def sequences():
+    return [
+        LSTM(4, return_sequences=True), LayerNorm(), MultiHeadAttention(2), Dropout(0.2), LSTM(3),
+        BatchNorm(), Dense(3), Softmax(),
+    ]  # fmt: skip
+
+
+def vectors():
+    return [
+        Dense(8), BatchNorm(), ReLU(), Dropout(0.2), Residual(Dense(8), Tanh()), Dense(3),
+        Softmax(),
+    ]  # fmt: skip
+
+
+def plain():
+    return [Dense(5), ReLU(), Dense(3), Softmax()]
+
+
+def shifted(x, rng):
+    return x + rng.normal(0, 0.1, x.shape).astype(x.dtype)
+
+
+NETWORKS = {images: (1, 6, 6), sequences: (4, 3), vectors: (6,), plain: (6,)}
+
+FITS = {
+    "weights of classes": {"class_weight": {0: 2, 1: 0.5, 2: 1}},
+    "balanced": {"class_weight": "balanced", "metrics": ["accuracy", "f1"]},
+    "weights of rows": {"sample_weight": np.arange(70) % 3},
+    "augmented": {"augment": shifted, "validation_split": 0.2},
+    "validated": {"validation_data": data(23), "metrics": ["accuracy"]},
+    "all rows": {"batch_size": None},
+    "row by row": {"batch_size": 1, "epochs": 2},
+    "in order": {"shuffle": False},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("layers", NETWORKS)
+def test_whole_fits_are_alike(layers, name, dtype):
+    shape, options = NETWORKS[layers], {**OPTIONS, **FITS[name]}
+    if "validation_data" in options:
+        options["validation_data"] = data(23, shape)
+
+    def train():
+        model = Sequential(layers(), dtype=dtype)
+        optimizer = Adam(0.01)
+        model.fit(*data(70, shape), loss=CrossEntropyLoss(), optimizer=optimizer, **options)
+        return model, model.predict(data(9, shape)[0])
+
+    assert_alike(train)
+
+
+@pytest.mark.parametrize("layers", [plain, vectors])
+def test_batches_of_many_rows_are_alike(layers):
+    def train():
+        model = Sequential(layers())
+        return (model.fit(*data(2700), **{**OPTIONS, "batch_size": 2600}),)
+
+    assert_alike(train)
+
+
+def test_batches_of_many_sizes_are_alike():
+    def train():
+        X, y = data(60)
+        batches = [(X[:n], y[:n], np.arange(n) % 2 + 1.0) for n in (3, 7, 3, 1, 20, 7, 3, 60, 4)]
+        return (Sequential(vectors()).fit(batches, **{**OPTIONS, "batch_size": None}),)
+
+    assert_alike(train)
+
+
+@pytest.mark.parametrize(("how", "steps"), [("train_on_batch", 1000), ("partial_fit", 300)])
+def test_a_thousand_steps_of_many_sizes_keep_few_programs(how, steps):
+    X, y = data(60)
+
+    def train():
+        model, losses = Sequential(plain()), []
+        optimizer = SGD(0.01)
+        for turn in range(steps):
+            rows = 1 + turn // 3 * 7 % 12
+            if how == "train_on_batch":
+                rng = None if turn else 0
+                losses.append(
+                    model.train_on_batch(X[:rows], y[:rows], optimizer=optimizer, rng=rng)
+                )
+            else:
+                model.partial_fit(X[:rows], y[:rows], optimizer=optimizer, rng=turn)
+        return model, losses
+
+    model = assert_alike(train)
+    kinds = model._recorded._kinds
+    assert 0 < len(kinds) <= SIZES
+    programs = [kind.program for kind in kinds.values() if kind.program is not None]
+    assert sum(program.nbytes for program in programs) < 50_000
+
+
+def test_what_goes_on_from_a_checkpoint_is_one_run(tmp_path):
+    class Copies(Callback):
+        def on_batch_end(self, run):
+            if (run.epoch, run.batch) == (2, 3):
+                shutil.copy(tmp_path / "run.npz", tmp_path / "kept.npz")
+
+    def run(**options):
+        callbacks = [Checkpoint(tmp_path / "run.npz", every=1), Copies()]
+        options = {**OPTIONS, "epochs": 4, "callbacks": callbacks, **options}
+        return Sequential(vectors()).fit(*data(), optimizer=Adam(0.01), **options)
+
+    whole = learned(run())
+    kept = (tmp_path / "kept.npz").rename(tmp_path / "from.npz")
+    model = assert_alike(lambda: (run(resume=kept),))
+    assert model._recorded.replays
+    assert learned(model) == whole
+
+
+# ---------------------------------------------------------------- what users see
+
+
+def test_copies_and_files_hold_nothing_recorded():
+    def train():
+        return (Sequential(vectors()).fit(*data(), **OPTIONS),)
+
+    (model,) = train()
+    model.train_on_batch(*data(8))
+    recording.enabled = False
+    try:
+        (other,) = train()
+        other.train_on_batch(*data(8))
+    finally:
+        recording.enabled = True
+    assert model._recorded.replays
+    assert len(pickle.dumps(model)) == len(pickle.dumps(other))
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert twin._recorded is None
+        twin.fit(*data(), **OPTIONS)
+        assert twin._recorded.replays
+    assert model._recorded.replays
+
+
+HIDDEN = ("_recorded", "_stream", "_inference")
+"""Where a model keeps what is recorded."""
+
+
+def stand_ins_in(value, seen):
+    """Yield what of this package's recording stands in something, or in what it holds."""
+    if id(value) in seen:
+        return
+    seen[id(value)] = value
+    if type(value).__module__.startswith("tinyframe.recording"):
+        yield value
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name not in HIDDEN:
+                yield from stand_ins_in(one, seen)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from stand_ins_in(one, seen)
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, types.ModuleType)):
+        yield from stand_ins_in(vars(value), seen)
+
+
+def test_no_stand_in_reaches_the_user():
+    kept = []
+
+    def metric(prediction, target):
+        kept.append((prediction, target))
+        return float(np.mean(prediction))
+
+    class Keeps(Callback):
+        def on_batch_end(self, run):
+            kept.append((run.loss, [(p.value, p.grad) for p in run.model.parameters]))
+
+        def on_epoch_end(self, run):
+            kept.append((run.figures, [vars(layer) for layer in run.model.walk()]))
+
+    for own in OWN:
+        (model,) = network(own, callbacks=[Keeps()], metrics=[metric], epochs=4)()
+        model.train_on_batch(*data(8))
+        kept += [model.history, model.predict(data()[0]), list(model.walk()), model.loss]
+        assert list(stand_ins_in(kept, {})) == []
+        kept.clear()
+
+
+def test_predictions_from_other_threads_are_those_of_one():
+    (model,) = network(BatchNorm, lambda: Dropout(0.2))()
+    X, y = data()
+    expected = model.evaluate(X, y, verbose=0), model.predict(X[:9], verbose=0).tobytes()
+    found = []
+
+    def ask():
+        for _ in range(20):
+            loss, prediction = model.evaluate(X, y, verbose=0), model.predict(X[:9], verbose=0)
+            found.append((loss, prediction.tobytes()))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 80

@@ -57,6 +57,11 @@ class Recorded:
         """All layers, those inside others too, and the loss."""
         return self._learning.parts
 
+    @property
+    def replays(self) -> bool:
+        """Whether there is a kind of step that is replayed."""
+        return any(kind.program is not None for kind in self._kinds.values())
+
     # ---------------------------------------------------------------- a step
 
     def forward(
