@@ -835,3 +835,28 @@ def test_predictions_from_other_threads_are_those_of_one():
     for thread in threads:
         thread.join()
     assert found == [expected] * 80
+
+
+# ---------------------------------------------------------------- what goes wrong on the way
+
+
+def test_a_call_that_cannot_be_bound_leaves_steps_plain(monkeypatch):
+    def fails(call, view):
+        raise TypeError("a call of no known form")
+
+    monkeypatch.setattr("tinyframe.recording.program.bind", fails)
+    assert not assert_alike(network(BatchNorm, lambda: Dropout(0.2)))._recorded.replays
+
+
+class BranchesInTurn(Double):
+    """Goes another way in each step, by its own x."""
+
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        return y if np.abs(y).sum() * 1e4 % 2 < 1 else y * 0.5
+
+
+def test_a_layer_that_branches_runs_as_it_is_soon():
+    model = assert_alike(network(BranchesInTurn, lambda: Dropout(0.2), BatchNorm, epochs=20))
+    assert model._recorded.reasons[model[1]].startswith("a branch")
+    assert model._recorded.replays

@@ -24,18 +24,18 @@ def differing(
         Gradients and states of each part after the replay, and what they were after the plain step.
     """
     for number, layer in enumerate(plain.layers):
-        if not _same(results.get(f"output {number}"), plain.outputs[number + 1]):
+        if not same_bits(results.get(f"output {number}"), plain.outputs[number + 1]):
             return layer
-    if not (_same(results["value"], plain.value) and _same(results["mass"], plain.mass)):
+    if not (same_bits(results["value"], plain.value) and same_bits(results["mass"], plain.mass)):
         return plain.loss
     for number, gradient in enumerate(plain.gradients):
-        if not _same(results.get(f"gradient {number}"), gradient):
+        if not same_bits(results.get(f"gradient {number}"), gradient):
             return (plain.loss, *reversed(plain.layers))[number]
     pairs = zip(written, expected, strict=True)
-    return next((part for (part, now), array in pairs if not _same(now, array)), None)
+    return next((part for (part, now), array in pairs if not same_bits(now, array)), None)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same_bits(a: Any, b: Any) -> bool:
     """Whether two arrays hold the same bits; None stands for what the step was given."""
     if a is None:
         return True

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinyframe.layers.layer import Layer
 from tinyframe.recording.calls import Ready
+from tinyframe.recording.comparison import same_bits
 from tinyframe.recording.copies import changed, copied, is_given
 from tinyframe.recording.program import Program
 from tinyframe.recording.standins import StandIn
@@ -94,7 +95,7 @@ class RecordedForward:
                 for call in shape.calls:
                     call()
                 shape.prediction = program.results["y"]
-                self._plain = shape.prediction.tobytes() != y.tobytes()
+                self._plain = not same_bits(shape.prediction, y)
         except Exception:  # noqa: BLE001 - whatever a layer does where its x is no array
             self._plain = True
         return y
@@ -111,4 +112,6 @@ class RecordedForward:
         tape.turn = len(tape.calls)
         if any(changed(part, before[part], twins[part]) for part in self._parts):
             raise Refused("changes as it goes")
+        if tape.refusal:  # which a layer's own `except` kept to itself
+            raise tape.refusal
         shape.tape, shape.result = tape, x

@@ -157,19 +157,25 @@ class Learning:
         results |= {f"output {i}": output for i, output in enumerate(twin.outputs[1:])}
         results |= {f"gradient {i}": gradient for i, gradient in enumerate(twin.gradients)}
         results = {name: made for name, made in results.items() if not is_given(made)}
-        program = Program(tape, results, apart=True)
         expected = [array.copy("K") for _, array in self._written()]
         before.restore()
-        forward, backward = program.at(x=x, target=target, weight=weight)
         try:
+            program = Program(tape, results, apart=True)
+            forward, backward = program.at(x=x, target=target, weight=weight)
             for call in (*forward, *backward):
                 call()
-        except Refused:
+            proven = Program(tape, kind.results)
+        except Refused as missed:
             kind.forget()
+            self.miss(kind, missed)
+            return
+        except Exception:  # noqa: BLE001 - whatever a call may do that was bound in a way of ours
+            kind.forget()
+            kind.misses = MISSES
             return
         culprit = differing(self.objective, program.results, self._written(), expected)
         if culprit is None:
-            kind.program, kind.tape, kind.twin = Program(tape, kind.results), None, None
+            kind.program, kind.tape, kind.twin = proven, None, None
             return
         why = "gave other numbers in a replay than in a plain step"
         self.leave_out(culprit, why, kind)
@@ -177,6 +183,15 @@ class Learning:
             f"{culprit!r} {why}, and is not recorded: training is right, and slower. It may use "
             "what is neither x, a parameter nor an attribute"
         )
+
+    def miss(self, kind: Kind, missed: Refused) -> None:
+        """Count a replay that was given up; after some the layer that branches runs as it is."""
+        kind.misses += 1
+        if kind.misses >= MISSES:
+            kind.forget()
+            if missed.part is not None:
+                self.leave_out(missed.part, str(missed))
+                kind.misses = 0
 
     def leave_out(self, part: Part, why: str, kind: Kind | None = None) -> None:
         """Let a part run as it is; a kind of step that fails even so stays plain."""

@@ -139,13 +139,8 @@ class Recorded:
     def _miss(self, missed: Refused) -> float:
         """Take a step plainly that a replay has given up."""
         kind, program, *_ = self._bound
-        kind.misses += 1
-        if kind.misses >= MISSES:
-            kind.forget()
-            if missed.part is not None:
-                self._learning.leave_out(missed.part, str(missed))
-                kind.misses = 0
-                self._forget_what_is_old()
+        self._learning.miss(kind, missed)
+        self._forget_what_is_old()
         program.restore_states()
         return self._plain(None, *self._given)
 
