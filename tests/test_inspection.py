@@ -3,6 +3,7 @@
 import copy
 import html.parser
 import itertools
+import pickle
 import re
 
 import numpy as np
@@ -20,6 +21,8 @@ from tinyframe import (
     Dropout,
     Embedding,
     Flatten,
+    Layer,
+    LeakyReLU,
     MaxPool2D,
     MSELoss,
     MultiHeadAttention,
@@ -31,6 +34,7 @@ from tinyframe import (
     Softmax,
     find_learning_rate,
     inspection,
+    recording,
 )
 from tinyframe.inspection import activations, gradient_report, recording_report, saliency
 from tinyframe.state import state_of
@@ -369,6 +373,7 @@ OF_MODELS = {
     "find_learning_rate": lambda model: find_learning_rate(model, ROWS, [0, 1, 2, 0, 1], steps=2),
     "activations": lambda model: activations(model, ROWS),
     "saliency": lambda model: saliency(model, ROWS),
+    "recording_report": recording_report,
     "gradient_report": lambda model: gradient_report(model, ROWS, [0, 1, 2, 0, 1]),
     "draw": tinyframe.plots.draw,
     "plot_activations": lambda model: tinyframe.plots.plot_activations(model, ROWS[0]),
@@ -490,16 +495,84 @@ class Counting(Dense):
         return super().forward(x, training)
 
 
+class CountingContainer(Layer):
+    def __init__(self, layers):
+        self.layers, self.passes = tuple(layers), 0
+
+    def setup(self, input_shape):
+        for layer in self.layers:
+            input_shape = layer.build(input_shape, dtype=self.dtype)
+        return input_shape
+
+    def forward(self, x, training=False):
+        self.passes += training
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, dy):
+        for layer in self.layers[::-1]:
+            dy = layer.backward(dy)
+        return dy
+
+
 def test_the_recording_report_names_what_runs_at_its_plain_speed_and_why(rng):
     X, y = rng.random((60, 5)), rng.integers(0, 3, 60)
-    model = Sequential([Residual(Counting(5)), ReLU(), Dense(3), Softmax()])
-    model.build((5,), rng=0)
-    with pytest.raises(ValueError, match=r"not been trained yet: call fit\(\) first"):
-        recording_report(model)
-    model.fit(X, y, epochs=2, batch_size=20)
-    ((name, why),) = recording_report(model).items()
-    assert name == "0: Residual > Counting(5)"
-    assert "passes" in why
-    plain = Sequential([Dense(3), Softmax()])
-    plain.fit(X, y, epochs=2, batch_size=20)
-    assert recording_report(plain) == {}
+    model = Sequential([Residual(Counting(5)), Sequential([ReLU(), Dense(3)]), Softmax()])
+    assert "not trained yet" in repr(recording_report(model))
+    assert recording_report(model).parts == ()
+    assert not recording_report(model).complete
+    model.fit(X, y, epochs=2, batch_size=20, loss=CrossEntropyLoss(), verbose=0)
+    report = recording_report(model)
+    names = ["0: Residual", "0.layers.0: Counting(5)", "1: ReLU()", "2: Dense(3)", "3: Softmax()"]
+    assert [line.part for line in report.parts] == [*names, "loss: CrossEntropyLoss()"]
+    assert [line.recorded for line in report.parts] == [True, False, True, True, True, True]
+    (problem,) = report.problems
+    assert problem == "0.layers.0: Counting(5): changes self.passes as it goes"
+    assert not report.complete
+    assert report.remark == ""
+    lines = [re.sub(" {2,}", "  ", line) for line in repr(report).splitlines()]
+    assert lines[0] == "layer  recorded"
+    assert lines[3:5] == [
+        "0.layers.0: Counting(5)  no  changes self.passes as it goes", "1: ReLU()  yes",
+    ]  # fmt: skip
+
+
+def test_the_recording_report_tells_what_is_inside_of_what_is_not_recorded(rng):
+    model = Sequential([CountingContainer([Dense(4), Residual(ReLU())]), Dense(3)])
+    X, y = rng.random((60, 5)), rng.integers(0, 3, 60)
+    model.fit(X, y, epochs=3, batch_size=20, optimizer=SGD(1e-3), verbose=0)
+    reasons = {line.part: line.reason for line in recording_report(model).parts}
+    assert list(reasons) == [
+        "0: CountingContainer", "0.layers.0: Dense(4)", "0.layers.1: Residual",
+        "0.layers.1.layers.0: ReLU()", "1: Dense(3)", "loss: MSELoss()",
+    ]  # fmt: skip
+    inside = "inside of 0: CountingContainer, which is not recorded"
+    assert list(reasons.values())[1:] == [inside, inside, inside, "", ""]
+
+
+def test_the_recording_report_follows_training(rng):
+    X, y = rng.random((20, 5)), rng.integers(0, 3, 20)
+    model = Sequential([LeakyReLU(), Dense(3), Softmax()])
+    model.train_on_batch(X, y)
+    report = recording_report(model)
+    assert report.remark.startswith("no step is replayed yet")
+    assert repr(report).splitlines()[2].split() == ["0:", "LeakyReLU()", "not", "yet"]
+    assert not report.complete
+    for _ in range(3):
+        model.train_on_batch(X, y)
+    assert recording_report(model).complete
+    assert recording_report(model).problems == []
+    model[0].slope = 0.5
+    assert "was changed since" in recording_report(model).remark
+    for _ in range(3):
+        model.train_on_batch(X, y)
+    assert recording_report(model).remark == ""
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert "is a copy" in repr(recording_report(twin))
+
+
+def test_the_recording_report_says_that_recording_was_off(rng, monkeypatch):
+    monkeypatch.setattr(recording, "enabled", False)
+    model = Sequential([Dense(3)]).fit(rng.random((20, 5)), rng.integers(0, 3, 20), verbose=0)
+    assert repr(recording_report(model)) == "nothing is recorded: recording was off"

@@ -14,6 +14,8 @@ from tinyframe.losses import Loss
 from tinyframe.model import Model, check_model
 from tinyframe.objective import Objective
 from tinyframe.parameters import ParameterVector
+from tinyframe.recording.recorder import Recorded
+from tinyframe.recording.report import RecordingReport
 from tinyframe.settings import chosen_loss
 from tinyframe.sources import Asked, input_dtype, inputs, source
 from tinyframe.types import Array
@@ -201,37 +203,31 @@ def gradient_report(
     return GradientReport(tuple(lines))
 
 
-def recording_report(model: Model) -> dict[str, str]:
-    """Return which layers, and whether the loss, trained at their plain speed, and why.
+def recording_report(model: Model) -> RecordingReport:
+    """Return which layers are recorded in training, and why others are not.
 
-    In training, the NumPy calls of a step are recorded, and replayed in the steps after it. What
-    cannot be recorded is listed here; an empty dict says that the whole step was.
+    The first step of a kind is recorded, the second taken both ways, and from the third on a step
+    is replayed. What is not recorded runs as it is: it is trained right, at its plain speed.
 
     Parameters
     ----------
     model
-        A model that has been trained.
-
-    Returns
-    -------
-    dict
-        By name ("1: ReLU()"; layers inside of others as "1: Residual > ReLU()"), the reason.
+        A model; one that was not trained yet has nothing recorded, and the report says so.
 
     Raises
     ------
-    TypeError, ValueError
-        If the model is none, or has not been trained since it was built, loaded or copied.
+    TypeError
+        If it is none.
     """
     check_model(model)
     recorded = model._recorded  # noqa: SLF001 - the recording is the model's
     if recorded is None:
-        raise ValueError("this model has not been trained yet: call fit() first, then ask")
-    names: dict[Any, str] = {recorded.loss: repr(recorded.loss)}
-    for number, layer in enumerate(_layers(model)):
-        names[layer] = _name(number, layer)
-        for inner in list(layer.walk())[1:]:
-            names[inner] = f"{_name(number, layer)} > {inner!r}"
-    return {names[part]: why for part, why in recorded.reasons.items() if part in names}
+        why = "the model was not trained yet, or is a copy, or was loaded from a file"
+    elif not isinstance(recorded, Recorded):
+        why = "recording was off"
+    else:
+        return RecordingReport.of(recorded, changed=not recorded.is_of(_layers(model)))
+    return RecordingReport((), f"nothing is recorded: {why}")
 
 
 def _line(name: str, layer: Layer, output: Array, signal: float, last: float) -> LayerGradient:

@@ -62,6 +62,11 @@ class Recorded:
         """Whether there is a kind of step that is replayed."""
         return any(kind.program is not None for kind in self._kinds.values())
 
+    @property
+    def stays_plain(self) -> bool:
+        """Whether there is a kind of step that is taken plainly for good."""
+        return any(kind.misses >= MISSES for kind in self._kinds.values())
+
     # ---------------------------------------------------------------- a step
 
     def forward(
