@@ -301,7 +301,7 @@ def check_program(operations, of, wanted):
                 assert found.tobytes() == value.tobytes(), (number, found, value)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(programs())
 def test_a_replay_has_the_bits_of_the_calls(program):
     check_program(*program)
