@@ -33,6 +33,7 @@ from tinyframe import (
     MaxPool2D,
     MSELoss,
     MultiHeadAttention,
+    Parameter,
     ReLU,
     Residual,
     Sequential,
@@ -872,3 +873,25 @@ def test_a_layer_that_branches_runs_as_it_is_soon():
     model = assert_alike(network(BranchesInTurn, lambda: Dropout(0.2), BatchNorm, epochs=20))
     assert model._recorded.reasons[model[1]].startswith("a branch")
     assert model._recorded.replays
+
+
+class ReturnsItsInputAndLearns(Layer):
+    def setup(self, input_shape):
+        self.weight = Parameter((1,), lambda rng, shape: np.ones(shape))
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x
+
+    def backward(self, dy):
+        self.weight.grad = dy.sum().reshape(1)
+        return dy
+
+
+def test_predictions_that_are_x_itself_are_those_of_their_step():
+    def train():
+        model = Sequential([Flatten(), ReturnsItsInputAndLearns()])
+        options = {**OPTIONS, "metrics": ["accuracy"], "validation_split": 0.3}
+        return (model.fit(*data(70, (2, 3), 6), **options),)
+
+    assert assert_alike(train)._recorded.replays
