@@ -61,7 +61,7 @@ TAIL = """
 ## The proof, and the picture
 
 `check_layer` compares the whole Jacobian with central differences, and that by each parameter too.
-`tests/test_layers.py` does so for hypothesis-drawn shapes, values and arguments of this layer. The
+`tests/layers/test_layers.py` does so for hypothesis-drawn shapes, values and arguments of it. The
 picture is the Jacobian that backward computes, a row of it for each number of y.
 
 ```{{eval-rst}}

@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
-
-from tinyframe.datasets import mnist
-from tinyframe.datasets.mnist import FILES
+from real_data import mnist_on_disk
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -18,19 +16,6 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also the checks that take minutes")
-
-
-def mnist_on_disk():
-    """MNIST, never downloaded by a test; None where it is not."""
-    folder = Path(os.environ.get("TINYFRAME_DATA", "nowhere"))
-    names = [f"{name}{suffix}" for name in FILES for suffix in ("", ".gz")]
-    found = {
-        p.name.removesuffix(".gz")
-        for n in names
-        for p in (folder / n, folder / "mnist" / n)
-        if p.is_file()
-    }
-    return mnist() if found == set(FILES) else None
 
 
 @pytest.fixture(scope="session")

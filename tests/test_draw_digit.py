@@ -9,10 +9,10 @@ import threading
 import draw_digit
 import numpy as np
 import pytest
-from conftest import mnist_on_disk
 from draw_digit import Server, answer, prepared
 from hypothesis import given
 from hypothesis import strategies as st
+from real_data import mnist_on_disk
 
 import tinyframe as tf
 from tinyframe.datasets import digits

@@ -43,44 +43,118 @@ def test_submodules_come_when_asked_for():
         tinyframe.nothing  # noqa: B018 - the access is the test
 
 
-def test_imports_run_one_way():
-    """A module imports only modules of its own floor or below; see the list."""
-    floors = [
-        {"types", "optional", "interrupts", "second_thread", "attributes", "warn"},
-        {"across", "checks", "reprs", "progress", "schema"},
-        {"direction", "drawing"},
-        {"initializers", "products", "saved", "targets", "schedules", "history"},
-        {"parameters", "data"},
-        {"layers", "metrics", "optimizers", "division", "shards"},
-        {"feed"},
-        {"batch_feed"},
-        {"shard_feed"},
-        {"losses", "summary", "state"},
-        {"callbacks", "sources", "settings", "objective", "recording", "registry", "mistakes"},
-        {"storage", "evaluation"},
-        {"display", "training", "checkpoint"},
-        {"stream", "loop", "plan"},
-        {"model"},
-        {"sequential", "learning_rate", "inspection"},
-        {"plots"},
-        {"testing", "datasets", "interop", "distributed"},
-    ]
-    floor = {name: number for number, names in enumerate(floors) for name in names}
-    for path in (ROOT / "tinyframe").rglob("*.py"):
-        own = path.relative_to(ROOT / "tinyframe").parts[0].removesuffix(".py")
-        if own == "__init__":
-            continue
-        module = ast.parse(path.read_text())
-        named = {  # a type that is only named is not imported
-            node
-            for block in module.body
-            if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-            for node in block.body
+WINGS = (
+    "types", "version", "utils", "data", "datasets", "initializers", "parameters", "layers",
+    "losses", "metrics", "optimizers", "recording", "storage", "training", "inspection", "plots",
+    "distributed", "testing", "interop.onnx", "interop.torch", "model", "sequential",
+    "interop.keras", "interop.sklearn",
+)  # fmt: skip
+"""The wings and rooms of the house: each imports only from those before it."""
+
+
+def named(path):
+    """The module that a file is: "tinyframe.layers.dense", "tinyframe.layers"."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {named(path): path for path in sorted((ROOT / "tinyframe").rglob("*.py"))}
+
+
+def imported(name):
+    """The modules that one imports: at its head or in a function, or by `import_module`."""
+    tree = ast.parse(FILES[name].read_text())
+    of_types = {  # a type that is only named is not imported
+        node
+        for block in tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    found = set()
+    for node in set(ast.walk(tree)) - of_types:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: {ast.unparse(node)}"
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= members & set(FILES)  # modules; else names that a module has
+            found |= {node.module} if members - set(FILES) else set()
+        elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
+            assert name in ("tinyframe", "tinyframe.utils.optional"), (
+                f"{name} hides what it imports"
+            )
+    return {module for module in found if module.split(".")[0] == "tinyframe"}
+
+
+def wing(module):
+    parts = module.split(".")[1:]
+    return ".".join(parts[: 2 if parts[0] == "interop" else 1])
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "tinyframe"])
+def test_imports_run_one_way(name):
+    own = wing(name)
+    for other in imported(name):
+        assert other != "tinyframe", f"{name} imports the front door"
+        if own == "interop":
+            assert wing(other).startswith("interop")
+        elif wing(other) != own:
+            assert WINGS.index(wing(other)) < WINGS.index(own), f"{name} imports {other}"
+
+
+def test_no_files_import_each_other():
+    """Nor does a package's `__init__`, which an import of a file in it runs."""
+    arrows = {}
+    for name in FILES:
+        packages = {
+            ".".join(module.split(".")[:depth])
+            for module in imported(name)
+            for depth in range(2, module.count(".") + 1)
         }
-        for node in set(ast.walk(module)) - named:
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tinyframe."):
-                other = node.module.split(".")[1]
-                assert other == own or floor[other] < floor[own], f"{path} imports {node.module}"
+        arrows[name] = imported(name) | {p for p in packages if not name.startswith(f"{p}.")}
+    arrows.pop("tinyframe")
+    while arrows:  # take away what imports nothing that is left
+        free = {name for name, others in arrows.items() if not others & set(arrows) - {name}}
+        assert free, f"imports run in a circle: {sorted(arrows)}"
+        arrows = {name: others for name, others in arrows.items() if name not in free}
+
+
+def test_the_root_holds_what_everybody_uses():
+    assert {path.name for path in (ROOT / "tinyframe").glob("*.py")} == {
+        "__init__.py", "initializers.py", "model.py", "parameters.py", "plots.py", "sequential.py",
+        "types.py", "version.py",
+    }  # fmt: skip
+
+
+def test_the_tests_mirror_the_wings():
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders <= {path.parent.name for path in (ROOT / "tinyframe").glob("*/*.py")}
+    assert {"layers", "losses", "training", "recording", "storage"} <= folders
+
+
+DOCUMENTED = {
+    "callbacks": "EarlyStopping", "checkpoint": "Checkpoint", "datasets": "digits",
+    "display": "ProgressBar", "distributed.ranks": "Ranks",
+    "history": "History", "initializers": "constant", "inspection": "gradient_report",
+    "interop.keras": "from_keras", "interop.onnx": "exports",
+    "interop.torch": "to_torch_state_dict",
+    "layers": "Dense", "layers.dense": "Dense", "layers.layer": "Layer",
+    "learning_rate": "find_learning_rate", "losses": "MSELoss", "losses.loss": "Loss",
+    "metrics": "f1", "metrics.metric": "Metric", "model": "Model", "optimizers": "SGD",
+    "optimizers.optimizer": "Optimizer", "parameters": "ParameterVector", "plots": "draw",
+    "recording.report": "RecordingReport", "registry": "register", "schedules": "OneCycle",
+    "sequential": "Sequential", "shards": "Shards", "targets": "one_hot",
+    "testing": "check_layer", "testing.strategies": "arrays", "types": "Array",
+}  # fmt: skip
+"""Paths that the documentation has named, and a name at each."""
+
+
+@pytest.mark.parametrize("path", DOCUMENTED)
+def test_every_path_that_was_documented_leads_somewhere(path):
+    assert hasattr(importlib.import_module(f"tinyframe.{path}"), DOCUMENTED[path])
+    names = {}
+    exec(f"import tinyframe.{path} as there", names)  # noqa: S102 - by attributes, this time
+    assert hasattr(names["there"], DOCUMENTED[path])
 
 
 def test_every_callback_comes_from_its_documented_path_too():
@@ -134,7 +208,8 @@ def is_an_initializer(name, value):
 # These raise nothing, or are made by the package alone.
 RAISE_NOTHING = {
     "metrics.Scores", "inspection.LayerGradient", "inspection.GradientReport",
-    "testing.numeric_jacobian", "initializers.Constant", "initializers.fans",
+    "inspection.RecordingReport", "testing.numeric_jacobian", "initializers.Constant",
+    "initializers.fans",
 }  # fmt: skip
 
 

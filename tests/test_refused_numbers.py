@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_data_in import LOSSES, network
+from networks import LOSSES, network
 
 from tinyframe import (
     BinaryCrossEntropyLoss,
@@ -22,7 +22,7 @@ from tinyframe import (
     Softmax,
     one_hot,
 )
-from tinyframe.state import state_of
+from tinyframe.layers.state import state_of
 
 X = np.random.default_rng(0).random((60, 5))
 

@@ -2,6 +2,7 @@
 
 from functools import singledispatch
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -264,3 +265,75 @@ def _(layer: tf.Concatenate):
 def _(layer: tf.Sequential):
     twins = [twin(part) for part in layer.layers]
     return Twin(nn.Sequential(*(t.module for t in twins)), *(k for t in twins for k in t.links))
+
+
+IMAGE, SEQUENCE = (4, 9, 8), (6, 8)
+
+
+CASES = {  # also those of test_torch_weights.py
+    "Dense": (lambda: tf.Dense(5), (7,)),
+    "Dense on sequences, no bias": (lambda: tf.Dense(5, use_bias=False), SEQUENCE),
+    "ReLU": (tf.ReLU, (7,)),
+    "LeakyReLU": (lambda: tf.LeakyReLU(0.2), (7,)),
+    "ELU": (lambda: tf.ELU(1.5), (7,)),
+    "GELU": (tf.GELU, (7,)),
+    "SiLU": (tf.SiLU, (7,)),
+    "Softplus": (tf.Softplus, (7,)),
+    "Sigmoid": (tf.Sigmoid, (7,)),
+    "Tanh": (tf.Tanh, (7,)),
+    "Softmax": (tf.Softmax, (7,)),
+    "Softmax over channels": (lambda: tf.Softmax(1), IMAGE),
+    "LogSoftmax": (tf.LogSoftmax, SEQUENCE),
+    "Conv2D": (lambda: tf.Conv2D(6, 3), IMAGE),
+    "Conv2D, same, stride 2": (lambda: tf.Conv2D(6, 3, stride=2, padding="same"), IMAGE),
+    "Conv2D, padded, dilated, in groups": (
+        lambda: tf.Conv2D(
+            6, (3, 2), padding=(1, 2), dilation=2, groups=2, use_bias=False,
+        ), IMAGE,
+    ),
+    "Conv2D, depthwise": (lambda: tf.Conv2D(8, 3, groups=4), IMAGE),
+    "Conv2D, 1×1": (lambda: tf.Conv2D(3, 1), IMAGE),
+    "Conv1D": (lambda: tf.Conv1D(6, 3, stride=2, padding="same", groups=2), SEQUENCE),
+    "ConvTranspose2D": (lambda: tf.ConvTranspose2D(6, 3, stride=2, padding=1, groups=2), IMAGE),
+    "Conv1D with padding": (lambda: tf.Conv1D(6, 3, padding=1, dilation=2), SEQUENCE),
+    "MaxPool2D": (lambda: tf.MaxPool2D(2), IMAGE),
+    "MaxPool2D, overlapping": (lambda: tf.MaxPool2D(3, 2, 1), IMAGE),
+    "AveragePool2D": (lambda: tf.AveragePool2D(3, 2, 1), IMAGE),
+    "GlobalAveragePool2D": (tf.GlobalAveragePool2D, IMAGE),
+    "BatchNorm": (tf.BatchNorm, (7,)),
+    "BatchNorm of images": (tf.BatchNorm, IMAGE),
+    "LayerNorm": (tf.LayerNorm, SEQUENCE),
+    "RMSNorm": (tf.RMSNorm, SEQUENCE),
+    "PositionalEmbedding": (tf.PositionalEmbedding, SEQUENCE),
+    "RNN": (lambda: tf.RNN(5), SEQUENCE),
+    "LSTM": (lambda: tf.LSTM(5, return_sequences=True), SEQUENCE),
+    "GRU": (lambda: tf.GRU(5), SEQUENCE),
+    "MultiHeadAttention": (lambda: tf.MultiHeadAttention(2), SEQUENCE),
+    "MultiHeadAttention, causal": (lambda: tf.MultiHeadAttention(4, causal=True), SEQUENCE),
+    "Residual block": (
+        lambda: tf.Residual(
+            # A bias before BatchNorm has no effect: its gradient is rounding alone, in both.
+            tf.Conv2D(5, 3, padding="same", use_bias=False), tf.BatchNorm(), tf.ReLU(),
+            shortcut=tf.Conv2D(5, 1),
+        ),
+        IMAGE,
+    ),
+    "Inception block": (
+        lambda: tf.Concatenate([tf.Conv2D(2, 1), tf.Conv2D(3, 3, padding="same")]), IMAGE,
+    ),
+    "Transformer block": (
+        lambda: tf.Sequential([
+            tf.Residual(tf.LayerNorm(), tf.MultiHeadAttention(2, causal=True)),
+            tf.Residual(tf.LayerNorm(), tf.Dense(16), tf.GELU(), tf.Dense(8)),
+        ]),
+        SEQUENCE,
+    ),
+    "Add": (lambda: tf.Add([tf.Dense(3), tf.Dense(3)]), (7,)),
+}  # fmt: skip
+
+
+def close(ours, theirs, tolerance=1e-5):
+    theirs = theirs.detach().numpy() if isinstance(theirs, torch.Tensor) else theirs
+    np.testing.assert_allclose(
+        ours, theirs, rtol=tolerance, atol=tolerance * max(1, abs(theirs).max())
+    )

@@ -8,19 +8,12 @@ Also `tinyframe.datasets` (digits to learn from), `tinyframe.testing` (proofs of
 `tinyframe.metrics`, `tinyframe.inspection` (what happens inside) and `tinyframe.plots`.
 """
 
+import sys
 from importlib import import_module
 from types import ModuleType
 
-from tinyframe.callbacks import (
-    Callback,
-    CSVLogger,
-    EarlyStopping,
-    LearningRateLogger,
-    ModelCheckpoint,
-)
-from tinyframe.checkpoint import Checkpoint
-from tinyframe.display import ProgressBar
-from tinyframe.history import History
+from tinyframe.data.shards import Shards
+from tinyframe.data.targets import one_hot
 from tinyframe.layers import (
     ELU,
     GELU,
@@ -58,7 +51,6 @@ from tinyframe.layers import (
     Softplus,
     Tanh,
 )
-from tinyframe.learning_rate import find_learning_rate
 from tinyframe.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
@@ -72,9 +64,7 @@ from tinyframe.losses import (
 from tinyframe.metrics import Metric
 from tinyframe.model import Model
 from tinyframe.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop
-from tinyframe.parameters import Parameter, ParameterVector
-from tinyframe.registry import register
-from tinyframe.schedules import (
+from tinyframe.optimizers.schedules import (
     CosineDecay,
     ExponentialDecay,
     OneCycle,
@@ -82,12 +72,22 @@ from tinyframe.schedules import (
     Schedule,
     StepDecay,
 )
+from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.sequential import Sequential
-from tinyframe.shards import Shards
 from tinyframe.storage.errors import StorageError
-from tinyframe.targets import one_hot
-
-__version__ = "0.1.0"
+from tinyframe.storage.registry import register
+from tinyframe.training.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LearningRateLogger,
+    ModelCheckpoint,
+)
+from tinyframe.training.callbacks.progress_bar import ProgressBar
+from tinyframe.training.checkpoint import Checkpoint
+from tinyframe.training.history import History
+from tinyframe.training.learning_rate import find_learning_rate
+from tinyframe.version import __version__
 
 __all__ = [
     "ELU",
@@ -161,10 +161,27 @@ __all__ = [
     "StepDecay",
     "StorageError",
     "Tanh",
+    "__version__",
     "find_learning_rate",
     "one_hot",
     "register",
 ]
+
+
+# Where modules stood before they had wings: documented paths, and pickled models, name them so.
+for _old, _new in {
+    "callbacks": "training.callbacks",
+    "checkpoint": "training.checkpoint",
+    "display": "training.callbacks.progress_bar",
+    "history": "training.history",
+    "learning_rate": "training.learning_rate",
+    "registry": "storage.registry",
+    "schedules": "optimizers.schedules",
+    "shards": "data.shards",
+    "targets": "data.targets",
+}.items():
+    _module = import_module(f"{__name__}.{_new}")
+    sys.modules[f"{__name__}.{_old}"] = globals()[_old] = _module
 
 
 def __getattr__(name: str) -> ModuleType:

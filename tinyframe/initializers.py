@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tinyframe.checks import real_number
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import real_number
 
 Initializer: TypeAlias = Callable[["np.random.Generator", Shape], Array]
 """A function (rng, shape) → array of that shape, in float64; the parameter's dtype comes later."""

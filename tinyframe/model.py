@@ -4,44 +4,36 @@ import os
 import threading
 from abc import ABC
 from collections.abc import Iterable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.callbacks import Callback
-from tinyframe.checks import check_kind
-from tinyframe.data import BLOCK
-from tinyframe.evaluation import evaluate
-from tinyframe.history import History
+from tinyframe.data.arrays import BLOCK
 from tinyframe.layers.layer import Layer
-from tinyframe.loop import train
 from tinyframe.losses import Loss
 from tinyframe.metrics import named_metrics
-from tinyframe.objective import Objective
 from tinyframe.optimizers import Optimizer
 from tinyframe.parameters import ParameterVector
-from tinyframe.plan import Plan
-from tinyframe.progress import track
-from tinyframe.settings import (
+from tinyframe.storage.errors import StorageError
+from tinyframe.training.callbacks import Callback
+from tinyframe.training.evaluation import evaluate
+from tinyframe.training.history import History
+from tinyframe.training.loop import train
+from tinyframe.training.objective import Objective
+from tinyframe.training.plan import Plan
+from tinyframe.training.settings import (
     chosen_loss,
     verbosity,
 )
-from tinyframe.sources import Asked, input_dtype, inputs, source
-from tinyframe.storage.errors import StorageError
-from tinyframe.stream import Stream
-from tinyframe.summary import summary, summary_html
-from tinyframe.training import Augment
+from tinyframe.training.sources import Asked, input_dtype, inputs, source
+from tinyframe.training.stream import Stream
+from tinyframe.training.trainer import Augment
 from tinyframe.types import Array, RandomSeed
+from tinyframe.utils.progress import track
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
-
-
-def check_model(model: Any) -> None:
-    """Raise TypeError if it is no model."""
-    check_kind("model", model, Model, "a model such as Sequential([Dense(784, 10)])")
 
 
 class Model(Layer, ABC):
@@ -370,13 +362,19 @@ class Model(Layer, ABC):
         StorageError
             If the file cannot be written; what was there stays.
         """
-        import_module("tinyframe.interop.onnx").save_onnx(self, path)  # a floor above this one
+        from tinyframe.interop.onnx import save_onnx  # noqa: PLC0415 - of an extra
+
+        save_onnx(self, path)
 
     def summary(self) -> str:
         """Return a table: each layer, its output shape, parameters and work, and the totals."""
+        from tinyframe.inspection.summary import summary  # noqa: PLC0415 - spares `import tinyframe`
+
         return summary(self)
 
     def _repr_html_(self) -> str:
+        from tinyframe.inspection.summary import summary_html  # noqa: PLC0415 - as above
+
         return summary_html(self)
 
     # ---------------------------------------------------------------- details
@@ -385,10 +383,6 @@ class Model(Layer, ABC):
     def _entry(self) -> Layer:
         """The layer that meets the data: named where a shape does not fit."""
         return self
-
-    def _chain(self) -> tuple[Layer, ...]:
-        """Return the layers whose composition this is."""
-        return (self,)
 
     @property
     def _infer(self) -> Any:
@@ -427,6 +421,6 @@ def _planned(model: Model, arguments: dict[str, Any]) -> Plan:
     """Return the plan of these arguments of `fit`: that of several processes, or of this one."""
     if arguments["communicator"] is None:
         return Plan(model, arguments)
-    distributed = import_module("tinyframe.distributed")  # a floor above this one
-    plan: Plan = distributed.SharedPlan(model, arguments)
-    return plan
+    from tinyframe.distributed import SharedPlan  # noqa: PLC0415 - of an extra
+
+    return SharedPlan(model, arguments)

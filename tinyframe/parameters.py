@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.attributes import check_attribute
-from tinyframe.checks import fitting, floating_dtype, plain_array, sample_shape
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
+from tinyframe.utils.attributes import check_attribute
+from tinyframe.utils.checks import fitting, floating_dtype, plain_array, sample_shape
 
 _drawing = threading.Lock()
 """Held while a weight is drawn at first sight: threads that predict at once see the same one."""

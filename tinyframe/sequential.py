@@ -6,12 +6,12 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import floating_dtype, iterable
-from tinyframe.history import History
 from tinyframe.layers.layer import Layer
 from tinyframe.model import Model
-from tinyframe.registry import register
+from tinyframe.storage.registry import register
+from tinyframe.training.history import History
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import floating_dtype, iterable
 
 
 @register
@@ -121,10 +121,7 @@ class Sequential(Model):
         return self.layers[0]
 
     def _chain(self) -> tuple[Layer, ...]:
-        """Return the layers, with those of inner Sequentials in their place."""
+        """Return the flattened chain: the layers, those of inner Sequentials in their place."""
         if type(self) is not Sequential:  # a subclass may compute something else
             return (self,)
-        chain: list[Layer] = []
-        for layer in self.layers:
-            chain += layer._chain() if isinstance(layer, Sequential) else [layer]  # noqa: SLF001 - own
-        return tuple(chain)
+        return tuple(part for layer in self.layers for part in layer._chain())  # noqa: SLF001 - own

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tinyframe.checks import among
 from tinyframe.types import Array
+from tinyframe.utils.checks import among
 
 Split: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
 """(X, y), (X_test, y_test)."""

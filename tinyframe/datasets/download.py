@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tinyframe.progress import track
+from tinyframe.utils.progress import track
 
 CHUNK = 1 << 16
 

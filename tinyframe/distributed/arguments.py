@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.callbacks import Callback
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.metrics import Metric
 from tinyframe.optimizers import Optimizer
+from tinyframe.training.callbacks import Callback
 
 OWN = ("X", "y", "sample_weight", "validation_data", "resume")
 """Arguments of `fit` of which it only has to be alike whether there is one."""

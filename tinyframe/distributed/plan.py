@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tinyframe.callbacks import Callback, Run
 from tinyframe.distributed.ranks import Ranks
 from tinyframe.distributed.trainer import DistributedTrainer
-from tinyframe.plan import Plan
-from tinyframe.training import Trainer
+from tinyframe.training.callbacks import Callback, Run
+from tinyframe.training.plan import Plan
+from tinyframe.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from tinyframe.model import Model

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from tinyframe.batch_feed import BatchFeed
-from tinyframe.callbacks import Run
+from tinyframe.data.batch_feed import BatchFeed
+from tinyframe.data.feed import Feed
+from tinyframe.data.source import Source
 from tinyframe.distributed.arguments import told_of
 from tinyframe.distributed.trainer import DistributedTrainer, SharedRun
-from tinyframe.feed import Feed, Source
+from tinyframe.layers.state import restore_state, state_of
 from tinyframe.optimizers import Optimizer
-from tinyframe.optional import require
-from tinyframe.state import restore_state, state_of
 from tinyframe.storage.errors import StorageError
+from tinyframe.training.callbacks import Run
 from tinyframe.types import Array
-from tinyframe.warn import warn
+from tinyframe.utils.optional import require
+from tinyframe.utils.warn import warn
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from tinyframe.training import Trainer
+    from tinyframe.training.trainer import Trainer
 
 
 class Streams:

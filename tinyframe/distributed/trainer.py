@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinyframe.batch_feed import BatchFeed
-from tinyframe.callbacks import Run
+from tinyframe.data.batch_feed import BatchFeed
+from tinyframe.data.source import NOTHING, Block, Source
 from tinyframe.distributed.reduction import TAIL, AllReduce, OrderedSum, Reduction
 from tinyframe.distributed.rows import RowsOfAll, RunningStates
 from tinyframe.distributed.streams import Streams
-from tinyframe.evaluation import Sums, evaluate
-from tinyframe.feed import NOTHING, Block, Source
 from tinyframe.metrics import Scores
-from tinyframe.training import Failure, Trainer
+from tinyframe.training.callbacks import Run
+from tinyframe.training.evaluation import Sums, evaluate
+from tinyframe.training.trainer import Failure, Trainer
 from tinyframe.types import Array
 
 if TYPE_CHECKING:

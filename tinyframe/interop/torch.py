@@ -5,8 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinyframe.checks import check_kind, fitting
-from tinyframe.data import as_numbers
+from tinyframe.data.arrays import as_numbers
 from tinyframe.layers import (
     GRU,
     LSTM,
@@ -26,6 +25,7 @@ from tinyframe.layers import (
 from tinyframe.layers.recurrent import Recurrent
 from tinyframe.parameters import Parameter
 from tinyframe.types import Array
+from tinyframe.utils.checks import check_kind, fitting
 
 ModelLike = TypeVar("ModelLike", bound=Layer)
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tinyframe.checks import real_number
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array
+from tinyframe.utils.checks import real_number
 
 
 class ReLU(Layer):

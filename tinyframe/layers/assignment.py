@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tinyframe.attributes import attributes, unknown_attribute
 from tinyframe.parameters import Parameter
+from tinyframe.utils.attributes import attributes, unknown_attribute
 
 
 class Assignment:

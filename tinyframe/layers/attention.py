@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from tinyframe.checks import batched, boolean, positive_integer, real_number
 from tinyframe.initializers import glorot_uniform, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.products import matmul, quiet_matmul, sums
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import batched, boolean, positive_integer, real_number
+from tinyframe.utils.products import matmul, quiet_matmul, sums
 
 BLOCK_BYTES = 512_000
 """Size of the scores that are worked on at a time."""

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.checks import real_number
 from tinyframe.initializers import ones, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.products import sums
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import real_number
+from tinyframe.utils.products import sums
 
 LARGE = 1e30
 """Means and deviations up to this are nothing beside the largest numbers of float32."""

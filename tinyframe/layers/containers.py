@@ -9,9 +9,9 @@ from functools import reduce
 
 import numpy as np
 
-from tinyframe.checks import batched, iterable
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import batched, iterable
 
 
 class Residual(Layer):

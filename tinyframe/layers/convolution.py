@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.checks import batched, boolean, function, integer_from_zero, positive_integer
 from tinyframe.initializers import Initializer, he_normal, zeros
 from tinyframe.layers.correlation import Correlation
 from tinyframe.layers.layer import Layer
@@ -21,8 +20,9 @@ from tinyframe.layers.windows import (
     row_major,
 )
 from tinyframe.parameters import Parameter
-from tinyframe.products import sums
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import batched, boolean, function, integer_from_zero, positive_integer
+from tinyframe.utils.products import sums
 
 
 class Convolution(Layer):

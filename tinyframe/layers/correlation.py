@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinyframe.layers.windows import Windows
-from tinyframe.products import matmul_in_pieces, quiet_matmul
 from tinyframe.types import Array
+from tinyframe.utils.products import matmul_in_pieces, quiet_matmul
 
 BLOCK_BYTES = 256_000
 """Size of the patches that are built at a time: they stay in a core's cache until they are used."""

@@ -2,12 +2,12 @@
 
 import math
 
-from tinyframe.checks import boolean, function, positive_integer, shape_error
 from tinyframe.initializers import Initializer, he_normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.products import matmul, sums
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import boolean, function, positive_integer, shape_error
+from tinyframe.utils.products import matmul, sums
 
 
 class Dense(Layer):

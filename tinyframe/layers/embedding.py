@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tinyframe.checks import batched, function, positive_integer
 from tinyframe.initializers import Initializer, normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.products import sums_by_label
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import batched, function, positive_integer
+from tinyframe.utils.products import sums_by_label
 
 
 class Embedding(Layer):

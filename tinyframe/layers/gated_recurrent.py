@@ -5,8 +5,8 @@ import numpy as np
 from tinyframe.initializers import zeros
 from tinyframe.layers.recurrent import Recurrent, by_row
 from tinyframe.parameters import Parameter
-from tinyframe.products import matmul, quiet_dot, sums
 from tinyframe.types import Array, Shape
+from tinyframe.utils.products import matmul, quiet_dot, sums
 
 
 class LSTM(Recurrent):

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import floating_dtype, random_generator, sample_shape, shape_error
 from tinyframe.layers.assignment import Assignment
 from tinyframe.layers.build import check_unshared, restored_on_error
+from tinyframe.layers.saved import Saved
 from tinyframe.parameters import Parameter, ParameterVector
-from tinyframe.reprs import constructor_call
-from tinyframe.saved import Saved
 from tinyframe.types import Array, RandomSeed, Shape
+from tinyframe.utils.checks import floating_dtype, random_generator, sample_shape, shape_error
+from tinyframe.utils.reprs import constructor_call
 
 if TYPE_CHECKING:
-    from tinyframe.across import Across
+    from tinyframe.layers.across import Across
 
 Member = TypeVar("Member")
 
@@ -160,6 +160,10 @@ class Layer(Assignment, Saved, ABC):
     def children(self) -> dict[str, "Layer"]:
         """The layers this one is made of, by name: attributes, and members of lists and tuples."""
         return dict(self._members(Layer))  # type: ignore[type-abstract] # only asked for by isinstance
+
+    def _chain(self) -> tuple["Layer", ...]:
+        """Return the flattened chain of layers: this one alone, unless it is a Sequential."""
+        return (self,)
 
     def walk(self) -> Iterator["Layer"]:
         """Yield this layer and all that it is made of, in construction order."""

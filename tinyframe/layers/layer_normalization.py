@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from tinyframe.checks import batched, real_number
 from tinyframe.initializers import ones, zeros
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.products import sums
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import batched, real_number
+from tinyframe.utils.products import sums
 
 
 class _FeatureNorm(Layer):

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from tinyframe.checks import batched, positive_integer
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import batched, positive_integer
 
 
 class Flatten(Layer):

@@ -4,10 +4,10 @@ from abc import abstractmethod
 
 import numpy as np
 
-from tinyframe.checks import batched
 from tinyframe.layers.layer import Layer
-from tinyframe.products import sums_along
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import batched
+from tinyframe.utils.products import sums_along
 
 
 class _AlongAxis(Layer):

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from tinyframe.checks import integer_from_zero, positive_integer
 from tinyframe.types import Array, Shape
+from tinyframe.utils.checks import integer_from_zero, positive_integer
 
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"] | int | tuple[int, int]

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import boolean
+from tinyframe.data.targets import check_distributions
 from tinyframe.layers.activations import Sigmoid, sigmoid
 from tinyframe.layers.layer import Layer
 from tinyframe.losses.cross_entropy import check_probabilities
 from tinyframe.losses.loss import Loss, PointwiseLoss
-from tinyframe.targets import check_distributions
 from tinyframe.types import Array
+from tinyframe.utils.checks import boolean
 
 
 class BinaryCrossEntropyLoss(PointwiseLoss):

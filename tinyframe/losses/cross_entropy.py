@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import boolean, real_number
-from tinyframe.data import LARGEST_WEIGHT, as_numbers, as_weights
+from tinyframe.data.arrays import LARGEST_WEIGHT, as_numbers, as_weights
+from tinyframe.data.targets import are_labels, check_distributions, checked_target
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.softmax import Softmax
 from tinyframe.losses.loss import Loss
-from tinyframe.targets import are_labels, check_distributions, checked_target
 from tinyframe.types import Array
+from tinyframe.utils.checks import boolean, real_number
 
 
 class CrossEntropyLoss(Loss):

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.data import as_weights
+from tinyframe.data.arrays import as_weights
+from tinyframe.data.targets import checked_target, dense_target, laid_like
 from tinyframe.layers.layer import Layer
-from tinyframe.reprs import constructor_call
-from tinyframe.saved import Saved
-from tinyframe.targets import checked_target, dense_target, laid_like
+from tinyframe.layers.saved import Saved
 from tinyframe.types import Array, stands_in
+from tinyframe.utils.reprs import constructor_call
 
 
 class Loss(Saved, ABC):

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import real_number
 from tinyframe.losses.loss import Loss, PointwiseLoss
-from tinyframe.products import sum_of_squares
 from tinyframe.types import Array
+from tinyframe.utils.checks import real_number
+from tinyframe.utils.products import sum_of_squares
 
 
 class MSELoss(Loss):

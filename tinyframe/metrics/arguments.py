@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyframe.data import as_numbers, as_weights
-from tinyframe.targets import check_labels, dense_target
+from tinyframe.data.arrays import as_numbers, as_weights
+from tinyframe.data.targets import check_labels, dense_target
 from tinyframe.types import Array, Shape
 
 ROUNDING = 1e-3

@@ -5,9 +5,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import among, positive_integer
 from tinyframe.metrics.arguments import as_row_weights, as_scores, classes_of, mean
 from tinyframe.types import Array
+from tinyframe.utils.checks import among, positive_integer
 
 Average: TypeAlias = Literal["macro", "micro"]
 

@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import iterable
-from tinyframe.data import as_weights
+from tinyframe.data.arrays import as_weights
+from tinyframe.data.targets import are_classes, are_labels, dense_target
 from tinyframe.metrics.arguments import as_pair
 from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
 from tinyframe.metrics.ranking import roc_auc
 from tinyframe.metrics.regression import mae, mse, r2
-from tinyframe.targets import are_classes, are_labels, dense_target
 from tinyframe.types import Array
+from tinyframe.utils.checks import iterable
 
 MetricFunction: TypeAlias = Callable[..., float]
 """(prediction, target) → number, over all rows; or (prediction, target, weight=None)."""

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.data.targets import dense_target
 from tinyframe.metrics.arguments import as_outputs, as_row_weights, mean
-from tinyframe.targets import dense_target
 from tinyframe.types import Array
 
 

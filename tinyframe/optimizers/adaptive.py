@@ -5,10 +5,10 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from tinyframe.checks import real_number
 from tinyframe.optimizers.optimizer import Optimizer, StepOptions
-from tinyframe.schedules import Schedule
+from tinyframe.optimizers.schedules import Schedule
 from tinyframe.types import Array
+from tinyframe.utils.checks import real_number
 
 
 class _MeanSquare(Optimizer):

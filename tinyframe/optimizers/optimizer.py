@@ -7,11 +7,11 @@ from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 
-from tinyframe.checks import boolean, real_number
+from tinyframe.optimizers.schedules import Schedule
 from tinyframe.parameters import ParameterVector
-from tinyframe.reprs import constructor_call
-from tinyframe.schedules import Schedule
 from tinyframe.types import Array
+from tinyframe.utils.checks import boolean, real_number
+from tinyframe.utils.reprs import constructor_call
 
 LARGE = 1e30
 """Squared norm below which nothing that a rule does with a gradient can overflow."""

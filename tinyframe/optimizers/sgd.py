@@ -4,10 +4,10 @@ from typing import Unpack
 
 import numpy as np
 
-from tinyframe.checks import boolean, real_number
 from tinyframe.optimizers.optimizer import Optimizer, StepOptions
-from tinyframe.schedules import Schedule
+from tinyframe.optimizers.schedules import Schedule
 from tinyframe.types import Array
+from tinyframe.utils.checks import boolean, real_number
 
 
 class SGD(Optimizer):

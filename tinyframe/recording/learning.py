@@ -15,7 +15,7 @@ from tinyframe.recording.standins import StandIn
 from tinyframe.recording.tape import Memory, Refused, Tape
 from tinyframe.recording.watching import Fingerprint, Part, held, unwatched
 from tinyframe.types import Array
-from tinyframe.warn import warn
+from tinyframe.utils.warn import warn
 
 MISSES = 3
 """Replays that went another way, after which a kind of step is taken plainly for good."""

@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinyframe import saved
 from tinyframe.layers.layer import Layer
+from tinyframe.layers.saved import PASSING as OF_A_PASS
 from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 
 Part: TypeAlias = Layer | Loss
 
-PASSING = (*saved.PASSING, "mass")
+PASSING = (*OF_A_PASS, "mass")
 """Attributes that a pass leaves for the next call."""
 
 Outside: TypeAlias = tuple[str, Callable[[], Any], Any]

@@ -10,10 +10,10 @@ from tinyframe import initializers
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.optimizers import Optimizer
-from tinyframe.registry import KINDS, is_registered, registered
-from tinyframe.schedules import Schedule
+from tinyframe.optimizers.schedules import Schedule
 from tinyframe.storage.errors import StorageError
-from tinyframe.warn import warn
+from tinyframe.storage.registry import KINDS, is_registered, registered
+from tinyframe.utils.warn import warn
 
 Part: TypeAlias = Layer | Loss | Optimizer | Schedule
 

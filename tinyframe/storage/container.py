@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.optional import require
 from tinyframe.storage.errors import StorageError
 from tinyframe.types import Array
+from tinyframe.utils.optional import require
 
 META = "tinyframe.json"
 """Name of the JSON text among the arrays of a .npz."""

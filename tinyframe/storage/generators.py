@@ -1,13 +1,15 @@
 """Random generators as plain data: the state of each one that training draws from."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinyframe.callbacks import Run
 from tinyframe.layers.layer import Layer
-from tinyframe.schema import Schema, check_schema, equal, integer, one_of, words
 from tinyframe.storage.errors import StorageError
+from tinyframe.utils.schema import Schema, check_schema, equal, integer, one_of, words
+
+if TYPE_CHECKING:
+    from tinyframe.training.callbacks import Run
 
 
 def _array(count: int, bits: int = 64) -> Schema:
@@ -36,7 +38,7 @@ generator's.
 """
 
 
-def generator_states(run: Run) -> list[Any]:
+def generator_states(run: "Run") -> list[Any]:
     """Return the states of all generators that training draws from, None where there is none.
 
     Raises
@@ -80,7 +82,7 @@ def check_generators(states: list[Any], model: Layer, *, shuffle: bool) -> None:
             check_schema(state, whole, f"rngs[{number}]", exact=True)
 
 
-def restore_generators(run: Run, states: list[Any]) -> None:
+def restore_generators(run: "Run", states: list[Any]) -> None:
     """Put all generators where they were; one process and several draw from different kinds."""
     for (holder, name), state in zip(_drawing(run), states, strict=True):
         if state is None:
@@ -92,7 +94,7 @@ def restore_generators(run: Run, states: list[Any]) -> None:
         rng.bit_generator.state = _arrays(state)
 
 
-def _drawing(run: Run) -> list[tuple[Any, str]]:
+def _drawing(run: "Run") -> list[tuple[Any, str]]:
     """Return who holds a generator that training draws from, and under which name."""
     layers = [(layer, "rng") for layer in run.model.walk() if layer.random]
     return [(run.trainer, "order_rng"), (run.trainer, "rng"), *layers]

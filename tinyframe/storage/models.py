@@ -5,10 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyframe.checks import sample_shape
 from tinyframe.layers.layer import Layer
-from tinyframe.schema import integer
-from tinyframe.state import restore_state, state_of
+from tinyframe.layers.state import restore_state, state_of
 from tinyframe.storage.architecture import (
     UNUSABLE,
     describe,
@@ -25,6 +23,9 @@ from tinyframe.storage.container import (
 from tinyframe.storage.errors import StorageError
 from tinyframe.storage.files import read, write_atomically
 from tinyframe.types import Array
+from tinyframe.utils.checks import sample_shape
+from tinyframe.utils.schema import integer
+from tinyframe.version import __version__
 
 FORMAT = 1
 """Version of what the files hold; it grows where older programs would misread them."""
@@ -74,8 +75,6 @@ def load_model(path: str | os.PathLike[str]) -> Layer:
 
 def header(kind: str, model: Layer) -> dict[str, Any]:
     """Return what every file says of itself: kind, versions, architecture."""
-    from tinyframe import __version__  # noqa: PLC0415 - the package imports this module
-
     return {
         "format": FORMAT,
         "tinyframe": __version__,

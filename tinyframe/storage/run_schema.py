@@ -8,18 +8,20 @@ import copy
 import inspect
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinyframe.callbacks import Run
-from tinyframe.checks import real_number
-from tinyframe.data import as_weights
-from tinyframe.feed import Source
+from tinyframe.data.arrays import as_weights
+from tinyframe.data.source import Source
 from tinyframe.layers.layer import Layer
+from tinyframe.layers.state import check_state
 from tinyframe.metrics import Metric
-from tinyframe.schedules import Schedule
-from tinyframe.schema import (
+from tinyframe.optimizers.schedules import Schedule
+from tinyframe.storage.architecture import describe
+from tinyframe.types import Array
+from tinyframe.utils.checks import real_number
+from tinyframe.utils.schema import (
     LARGEST,
     OBJECT,
     PLAIN,
@@ -31,10 +33,11 @@ from tinyframe.schema import (
     object_of,
     optional,
 )
-from tinyframe.sources import Asked
-from tinyframe.state import check_state
-from tinyframe.storage.architecture import describe
-from tinyframe.types import Array
+
+if TYPE_CHECKING:
+    from tinyframe.training.callbacks import Run
+    from tinyframe.training.sources import Asked
+
 
 FIGURE = Rule(
     "a number",
@@ -90,7 +93,7 @@ SHOWN = 200
 def check_alike(
     meta: Mapping[str, Any],
     weights: Mapping[str, Array],
-    run: Run,
+    run: "Run",
     feed: Source,
     batch_size: int,
 ) -> None:
@@ -164,7 +167,7 @@ def check_names(meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
             raise ValueError(f"it has an array {name!r}, which means nothing here")
 
 
-def check_memory(meta: Mapping[str, Any], slots: Mapping[str, Array], run: Run) -> None:
+def check_memory(meta: Mapping[str, Any], slots: Mapping[str, Array], run: "Run") -> None:
     """Check the learning rate, and what optimizer and schedule remember."""
     kept, rate = meta["optimizer"], run.optimizer.learning_rate
     expected = (sum(p.size for p in run.model.trainable_parameters),), run.model.dtype
@@ -226,7 +229,7 @@ def _alike(value: Any, like: Any) -> bool:
 def check_scores(
     scores: Mapping[str, Array],
     model: Layer,
-    asked: Asked,
+    asked: "Asked",
     sample: Array,
     metrics: Mapping[str, Metric],
 ) -> None:

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinyframe.callbacks import Callback, Run
-from tinyframe.feed import Source
+from tinyframe.data.source import Source
 from tinyframe.layers.layer import Layer
+from tinyframe.layers.state import restore_state, state_of
 from tinyframe.metrics import Metric
-from tinyframe.schedules import Schedule
-from tinyframe.schema import check_schema
-from tinyframe.sources import Asked
-from tinyframe.state import restore_state, state_of
+from tinyframe.optimizers.schedules import Schedule
 from tinyframe.storage.architecture import UNUSABLE, describe
 from tinyframe.storage.container import pack_npz, unpack_npz
 from tinyframe.storage.errors import StorageError
@@ -32,6 +29,12 @@ from tinyframe.storage.run_schema import (
     schedule_memory,
 )
 from tinyframe.types import Array
+from tinyframe.utils.schema import check_schema
+
+if TYPE_CHECKING:
+    from tinyframe.training.callbacks import Callback, Run
+    from tinyframe.training.sources import Asked
+
 
 Plain = (bool, int, float, str, type(None))
 
@@ -43,7 +46,7 @@ def check_writable(path: Path, model: Layer) -> None:
     describe(model)
 
 
-def write_run(path: Path, run: Run) -> None:
+def write_run(path: Path, run: "Run") -> None:
     """Write a run as it stands after a batch or an epoch; the file before it is kept.
 
     Of several processes all have to call it, and rank 0 writes.
@@ -121,12 +124,12 @@ class SavedRun:
 
     def check(
         self,
-        run: Run,
+        run: "Run",
         feed: Source,
         batch_size: int,
         *,
         shuffle: bool,
-        asked: Asked,
+        asked: "Asked",
         sample: Array,
         metrics: Mapping[str, Metric],
     ) -> None:
@@ -164,7 +167,7 @@ class SavedRun:
         if run.epoch < run.last_epoch or run.batch:
             run.stopped = "" if saved["stopped"] == "interrupted" else saved["stopped"]
 
-    def restore(self, run: Run) -> None:
+    def restore(self, run: "Run") -> None:
         """Put model, optimizer, trainer and generators where they were."""
         saved, trainer, optimizer = self.meta["run"], run.trainer, run.optimizer
         kept = self.meta["optimizer"]
@@ -182,7 +185,7 @@ class SavedRun:
         trainer.scores.gathered = {} if run.rank else self.arrays_of("scores")
         restore_generators(run, self.meta["rngs"])
 
-    def restore_callbacks(self, callbacks: tuple[Callback, ...], rank: int) -> None:
+    def restore_callbacks(self, callbacks: tuple["Callback", ...], rank: int) -> None:
         """Give each callback the state it had, if it is called in the process of this rank."""
         for callback, state in self._states(callbacks):
             if not (rank and callback.rank_zero_only):
@@ -197,7 +200,9 @@ class SavedRun:
             if name.startswith(prefix)
         }
 
-    def _states(self, callbacks: Iterable[Callback]) -> Iterator[tuple[Callback, dict[str, Any]]]:
+    def _states(
+        self, callbacks: Iterable["Callback"]
+    ) -> Iterator[tuple["Callback", dict[str, Any]]]:
         """Yield each callback that had something to keep, and that."""
         kept = [i for i, name in enumerate(self.meta["callbacks"]) if name not in DISPLAYS]
         others = [callback for callback in callbacks if type(callback).__name__ not in DISPLAYS]

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.checks import positive_integer, random_generator, real_number, sample_shape
-from tinyframe.data import as_numbers
+from tinyframe.data.arrays import as_numbers
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 from tinyframe.testing.differences import assert_close, compare
 from tinyframe.testing.recordings import check_recording
 from tinyframe.types import Array, RandomSeed, Shape
+from tinyframe.utils.checks import positive_integer, random_generator, real_number, sample_shape
 
 COVECTORS = 128
 """Outputs up to which the full Jacobian is checked; beyond, this many random combinations are."""

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
-from tinyframe.objective import Objective
 from tinyframe.parameters import Parameter
 from tinyframe.recording.recorder import Recorded
+from tinyframe.training.objective import Objective
 from tinyframe.types import Array, Shape
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.optional import require
 from tinyframe.storage.container import DAMAGE
 from tinyframe.storage.errors import StorageError
 from tinyframe.types import Array
+from tinyframe.utils.optional import require
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 

@@ -7,8 +7,9 @@ from typing import Any
 from tinyframe.interop.onnx.graph import Graph, exports
 from tinyframe.interop.onnx.layers import integers_enter
 from tinyframe.layers.layer import Layer
-from tinyframe.optional import require
 from tinyframe.storage.files import write_atomically
+from tinyframe.utils.optional import require
+from tinyframe.version import __version__
 
 __all__ = ["Graph", "exports", "save_onnx", "to_onnx"]
 
@@ -42,7 +43,6 @@ def to_onnx(model: Layer) -> Any:
         message says which and where.
     """
     onnx = require("onnx", "onnx", "an ONNX file")
-    from tinyframe import __version__  # noqa: PLC0415 - the package imports this module
 
     if not isinstance(model, Layer):
         raise TypeError(f"to_onnx expected a model, got {model!r}")

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from tinyframe.layers.layer import Layer
-from tinyframe.optional import require
 from tinyframe.types import Array
+from tinyframe.utils.optional import require
 
 Export: TypeAlias = "Callable[[Graph, Any, str], str]"
 Function = TypeVar("Function", bound=Callable[..., str])
@@ -131,13 +131,17 @@ class Graph:
         outer = self._path
         self._path = (*outer, name) if name else outer
         try:
-            if type(layer) not in _exports:
+            if type(layer) in _exports:
+                return _exports[type(layer)](self, layer, x)
+            if layer._chain() == (layer,):  # noqa: SLF001 - no Sequential
                 raise self.refusal(
                     layer,
                     "ONNX has no operator of that name, and no function says how to compose it; "
                     "see tinyframe.interop.onnx.exports",
                 )
-            return _exports[type(layer)](self, layer, x)
+            for child_name, child in layer.children.items():
+                x = self.layer(child, x, child_name)
+            return x
         finally:
             self._path = outer
 

@@ -31,7 +31,6 @@ from tinyframe.layers import (
     Softplus,
     Tanh,
 )
-from tinyframe.sequential import Sequential
 
 
 def integers_enter(layer: Layer) -> bool:
@@ -41,19 +40,11 @@ def integers_enter(layer: Layer) -> bool:
         return integers_enter(layer.layers[0]) and integers_enter(beside)
     if isinstance(layer, Add | Concatenate):
         return all(map(integers_enter, layer.branches))
-    if isinstance(layer, Sequential):
-        return integers_enter(layer.layers[0])
-    return isinstance(layer, Embedding)
+    children = list(layer.children.values())
+    return isinstance(layer, Embedding) or (bool(children) and integers_enter(children[0]))
 
 
 # ------------------------------------------------------------------------ containers
-
-
-@exports(Sequential)
-def _sequential(graph: Graph, layer: Sequential, x: str) -> str:
-    for name, child in layer.children.items():
-        x = graph.layer(child, x, name)
-    return x
 
 
 @exports(Residual)

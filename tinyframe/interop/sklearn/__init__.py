@@ -1,6 +1,6 @@
 """Networks as scikit-learn estimators: for pipelines, grid searches and cross-validation."""
 
-from tinyframe.optional import require
+from tinyframe.utils.optional import require
 
 require("sklearn", "sklearn", "an estimator")
 

@@ -16,16 +16,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from tinyframe.callbacks import EarlyStopping
-from tinyframe.checks import boolean
-from tinyframe.data import as_weights
+from tinyframe.data.arrays import as_weights
 from tinyframe.initializers import glorot_uniform
 from tinyframe.layers import Dense, Layer, ReLU, Sigmoid, Tanh
 from tinyframe.losses import Loss
 from tinyframe.optimizers import Adam, Optimizer
 from tinyframe.optimizers.optimizer import StepOptions
 from tinyframe.sequential import Sequential
+from tinyframe.training.callbacks import EarlyStopping
 from tinyframe.types import Array
+from tinyframe.utils.checks import boolean
 
 ACTIVATIONS: dict[str, type[Layer] | None] = {
     "relu": ReLU,

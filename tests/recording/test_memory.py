@@ -1,0 +1,110 @@
+"""Inside `fit` a step allocates nothing as large as an activation."""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from tinyframe import (
+    GELU,
+    GRU,
+    LSTM,
+    SGD,
+    BatchNorm,
+    Conv2D,
+    CrossEntropyLoss,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNorm,
+    MaxPool2D,
+    MSELoss,
+    MultiHeadAttention,
+    ParameterVector,
+    ReLU,
+    Rescale,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from tinyframe.data.feed import Feed
+from tinyframe.recording.recorder import Recorded
+from tinyframe.training.callbacks import Run
+from tinyframe.training.loop import BUFFER
+from tinyframe.training.objective import Objective
+from tinyframe.training.sources import input_dtype
+from tinyframe.training.trainer import Trainer
+
+BOUND = 120_000
+"""Bytes that a step may use at its peak: small pieces, copies of weights, NumPy's buffers."""
+
+
+def peak_of_steps(layers, loss, targets, batch_size, dtype):
+    """Return the most that a step of the second epoch had allocated at once, NumPy's included."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (4 * batch_size, 4, 10)).astype(dtype)
+    y = rng.integers(0, 64, len(x))
+    y = y if targets == "labels" else np.eye(64, dtype=np.float32)[y]
+    model = Sequential(layers())
+    model.build((4, 10), rng=0)
+    objective = Recorded(Objective(model._chain(), loss()))
+    optimizer = SGD(0.01, momentum=0.9)
+    feed = Feed(x, y, input_dtype(model, x))
+    parameters = ParameterVector(model.parameters)
+    trainer = Trainer(objective, optimizer, parameters, feed, batch_size, {})
+    trainer.ahead = False  # what is being fetched for later would be counted with this step
+    run = Run(model, optimizer, ("loss",), 2, feed.batches(batch_size))
+    peaks = []
+
+    def measure(run):
+        peaks.append(tracemalloc.get_traced_memory()[1] - measure.before)
+        gc.collect()
+        measure.before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+
+    trainer.order = rng.permutation(len(x))
+    trainer.epoch(run)
+    run.batch = 0
+    trainer.epoch(run)  # from here on all is replayed, from every place in memory
+    run.batch = 0
+    with np.errstate(all="ignore"):
+        np.setbufsize(BUFFER)  # as `train` does; undone with the errors' state
+        tracemalloc.start()
+        measure.before = tracemalloc.get_traced_memory()[0]
+        trainer.epoch(run, [measure])
+        tracemalloc.stop()
+    assert all(isinstance(part, Embedding) for part in objective.reasons)
+    return max(peaks[1:])
+
+
+MODELS = {
+    "the document's": lambda: [
+        Rescale(1 / 255), Flatten(), Dense(40, 64), ReLU(), Dense(64, 64), Softmax(),
+    ],
+    "convolutions": lambda: [
+        Rescale(1 / 255), Reshape(1, 4, 10), Conv2D(8, 3, padding="same"), BatchNorm(), ReLU(),
+        Residual(Conv2D(8, 3, padding=1), GELU()), MaxPool2D(2), Flatten(), Dense(64), Softmax(),
+    ],
+    "sequences": lambda: [
+        Rescale(1 / 255), LSTM(32, return_sequences=True), Dropout(0.1),
+        Residual(LayerNorm(), MultiHeadAttention(4, causal=True)), GRU(32), Dense(64), Softmax(),
+    ],
+    "sigmoid and tanh": lambda: [
+        Rescale(1 / 255), Flatten(), Dense(64), Sigmoid(), Dense(80), Tanh(), Dense(64), Softmax(),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("targets", ["labels", "rows"])
+@pytest.mark.parametrize("loss", [MSELoss, CrossEntropyLoss])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_step_allocates_little_whatever_the_batch(name, loss, targets, dtype):
+    for batch_size in (512, 1024):  # an activation: at least 131 kB, 262 kB
+        peak = peak_of_steps(MODELS[name], loss, targets, batch_size, dtype)
+        assert peak < BOUND, f"batches of {batch_size}: {peak} bytes"

@@ -1,0 +1,233 @@
+"""Feeding from arrays: their rows on the way to the layers, batch by batch."""
+
+import itertools
+from collections.abc import Generator, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinyframe.data.division import Division, OwnRows, SharedRows, Span, cut
+from tinyframe.data.source import NOTHING, Block
+from tinyframe.types import Array
+from tinyframe.utils.second_thread import SecondThread
+
+CHUNK = 1024
+"""Rows that are fetched at a time: enough that handing them over costs little."""
+
+IN_CACHE = 4_000_000
+"""Bytes of X up to which rows are fetched sooner than a second thread is told to."""
+
+
+class Feed:
+    """Rows of X and y as the layers want them: gathered, and converted, into reused buffers.
+
+    Parameters
+    ----------
+    X, y
+        Arrays of as many rows.
+    dtype
+        What the first layer wants X in.
+    weight
+        Shape (rows,), the rows' weights; None where all count alike.
+    chosen
+        The numbers of the rows to feed; None for all.
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        y: Array,
+        dtype: np.dtype[Any],
+        weight: Array | None = None,
+        chosen: Array | None = None,
+    ) -> None:
+        self.X, self.y, self.weight = X, y, weight
+        self.dtype = dtype
+        self.chosen = chosen
+        self.own_rows: int = len(X) if chosen is None else len(chosen)
+        self.rows: int = self.own_rows
+        self.division: Division | None = None  # among processes that train together
+        self._sides: dict[str, Rows] = {}
+        self._converted: Array | None = None
+        self._parts: dict[Span, Block] = {}
+        self._spans: dict[tuple[int, int], list[Span]] = {}
+        self._all_chunks: dict[tuple[int, int], list[Chunk]] = {}
+
+    def batches(self, size: int) -> int:
+        """Return how many batches of `size` rows there are."""
+        return -(-self.rows // size)
+
+    def draw_order(self, rng: "np.random.Generator", size: int) -> Array | None:
+        """Return a permutation of all rows; None if there is one batch; see `Source`."""
+        if size >= self.rows:
+            return None
+        return rng.permutation(self.rows) if self.division is None else self.division.draw(rng)
+
+    def share(self, shards: int, own: range) -> None:
+        """Yield a share of each batch; see `Source`."""
+        self.division = SharedRows(self.rows, shards, own)
+
+    def keep_own(self, rows: int, rank: int) -> None:
+        """Yield all of these rows, which are those of one process among others with their own.
+
+        Parameters
+        ----------
+        rows
+            Of all processes.
+        rank
+            The number of this one, which makes its order its own.
+        """
+        self.division, self.rows = OwnRows(self.own_rows, rows, rank), rows
+
+    def blocks(
+        self,
+        size: int,
+        block: int,
+        order: Array | None = None,
+        *,
+        skip: int = 0,
+        ahead: bool = False,
+    ) -> Generator[Block, None, None]:
+        """Yield all rows, or those chosen; see `Source`. Buffers are reused."""
+        spans = self._spans_after(skip, size, block)
+        if not spans:
+            return
+        if self.division is not None:
+            order = self.division.local(order, size)
+        if self.chosen is not None:
+            order = self.chosen if order is None else self.chosen[order]
+        ahead = ahead and self.X.nbytes > IN_CACHE
+        if order is None and not ahead and len(spans) <= CHUNK:
+            yield from self._in_place(spans)
+            return
+        chunks = _chunks(spans) if skip else self._chunks(size, block)
+        wanted: Iterator[Array | slice] = (rows for rows, _ in chunks)
+        if order is not None:
+            wanted = (order[rows] for rows, _ in chunks)
+        fetched = self._ahead(wanted) if ahead else (self._fetch(rows, "a") for rows in wanted)
+        for (_, cuts), rows in zip(chunks, fetched, strict=True):
+            yield from rows.blocks(cuts)
+
+    def _in_place(self, spans: list[Span]) -> Iterator[Block]:
+        """Yield blocks that are parts of X and y themselves, but for what has to be converted."""
+        for span in spans:
+            start, stop, ends_batch, counts = span
+            block = self._parts.get(span)
+            if block is None:
+                weight = None if self.weight is None else self.weight[start:stop]
+                x = self.X[start:stop]
+                if x.dtype != self.dtype:
+                    x = self._room(len(x))
+                block = Block(x, self.y[start:stop], weight if counts else NOTHING, ends_batch)
+                self._parts[span] = block
+            if self.X.dtype != self.dtype:
+                np.copyto(block.x, self.X[start:stop], casting="unsafe")
+            yield block
+
+    def _spans_after(self, skip: int, size: int, block: int) -> list[Span]:
+        """Return the spans of this process's rows, those of the first `skip` batches left out."""
+        if (size, block) not in self._spans:
+            division = self.division
+            self._spans[size, block] = list(
+                cut(self.rows, size, block) if division is None else division.spans(size, block)
+            )
+        spans = self._spans[size, block]
+        if not skip:
+            return spans
+        ends = [number for number, span in enumerate(spans, 1) if span.ends_batch]
+        return spans[ends[skip - 1] :]
+
+    def _chunks(self, size: int, block: int) -> list["Chunk"]:
+        """Return all spans in chunks."""
+        if (size, block) not in self._all_chunks:
+            self._all_chunks[size, block] = _chunks(self._spans_after(0, size, block))
+        return self._all_chunks[size, block]
+
+    def _ahead(self, wanted: Iterator[Array | slice]) -> Iterator["Rows"]:
+        """Yield the rows of each chunk, always fetching the next one meanwhile."""
+        sides = itertools.cycle("ab")
+        with SecondThread() as thread:
+            coming = thread.submit(self._fetch, next(wanted), next(sides))
+            for rows in wanted:
+                fetched = coming.result()
+                coming = thread.submit(self._fetch, rows, next(sides))
+                yield fetched
+            yield coming.result()
+
+    def _fetch(self, rows: Array | slice, side: str) -> "Rows":
+        """Return rows by number, or a range of them, in the memory of one side."""
+        count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        if side not in self._sides or len(self._sides[side].x) < count:
+            self._sides[side] = Rows(self, count)
+        self._sides[side].fill(rows)
+        return self._sides[side]
+
+    def _room(self, rows: int) -> Array:
+        """Return memory for so many rows of X in the layers' dtype."""
+        if self._converted is None or len(self._converted) < rows:
+            self._converted = np.empty((rows, *self.X.shape[1:]), self.dtype)
+        return self._converted[:rows]
+
+
+Chunk: TypeAlias = tuple[slice, tuple[Span, ...]]
+"""A range of rows that are fetched at a time, and the spans in it, counted from its start."""
+
+
+def _chunks(spans: list[Span]) -> list[Chunk]:
+    """Return spans in chunks of about `CHUNK` rows."""
+    each = max(1, CHUNK // (spans[0].stop - spans[0].start))
+    found: list[Chunk] = []
+    for chunk in (spans[i : i + each] for i in range(0, len(spans), each)):
+        base = chunk[0].start
+        cuts = tuple(Span(a - base, b - base, ends, counts) for a, b, ends, counts in chunk)
+        found.append((slice(base, chunk[-1].stop), cuts))
+    return found
+
+
+class Rows:
+    """Memory for some rows of a feed, filled again and again.
+
+    Parameters
+    ----------
+    feed
+        Whose rows they are.
+    rows
+        How many at the most.
+    """
+
+    def __init__(self, feed: Feed, rows: int) -> None:
+        self._feed = feed
+        X, y, weight = feed.X, feed.y, feed.weight
+        self._gathered = np.empty((rows, *X.shape[1:]), X.dtype)
+        self.x = self._gathered
+        if X.dtype != feed.dtype:
+            self.x = np.empty((rows, *X.shape[1:]), feed.dtype)
+        self._y = np.empty((rows, *y.shape[1:]), y.dtype)
+        self._weight = None if weight is None else np.empty(rows, weight.dtype)
+        self._blocks: dict[tuple[Span, ...], list[Block]] = {}
+
+    def fill(self, rows: Array | slice) -> None:
+        """Fetch the rows with these numbers, or of this range."""
+        feed = self._feed
+        pairs = [(feed.X, self._gathered), (feed.y, self._y)]
+        if feed.weight is not None and self._weight is not None:
+            pairs.append((feed.weight, self._weight))
+        for source, room in pairs:
+            if isinstance(rows, slice):
+                np.copyto(room[: rows.stop - rows.start], source[rows])
+            else:
+                # "clip" spares the copy that NumPy makes to leave `out` whole on an error
+                source.take(rows, axis=0, out=room[: len(rows)], mode="clip")
+        if self.x is not self._gathered:
+            np.copyto(self.x, self._gathered, casting="unsafe")  # the range is checked
+
+    def blocks(self, cuts: tuple[Span, ...]) -> list[Block]:
+        """Return these rows in blocks, which are the same objects each time."""
+        blocks = self._blocks.get(cuts)
+        if blocks is None:
+            blocks = self._blocks[cuts] = []
+            for start, stop, ends_batch, counts in cuts:
+                weight = None if self._weight is None else self._weight[start:stop]
+                x, y = self.x[start:stop], self._y[start:stop]
+                blocks.append(Block(x, y, weight if counts else NOTHING, ends_batch))
+        return blocks

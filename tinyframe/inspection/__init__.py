@@ -1,0 +1,16 @@
+"""Inspection: what a model does inside, as numbers: activations, saliency, gradients, recording."""
+
+from tinyframe.inspection.activations import activations, saliency
+from tinyframe.inspection.gradients import GradientReport, LayerGradient, gradient_report
+from tinyframe.inspection.recording import recording_report
+from tinyframe.recording.report import RecordingReport
+
+__all__ = [
+    "GradientReport",
+    "LayerGradient",
+    "RecordingReport",
+    "activations",
+    "gradient_report",
+    "recording_report",
+    "saliency",
+]

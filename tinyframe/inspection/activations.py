@@ -1,0 +1,102 @@
+"""What a model does on its way to an answer: each layer's output, and what each input adds."""
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.layers import Dropout
+from tinyframe.layers.layer import Layer
+from tinyframe.training.settings import check_model
+from tinyframe.training.sources import input_dtype, inputs
+from tinyframe.types import Array
+from tinyframe.utils.checks import index_below
+
+if TYPE_CHECKING:
+    from tinyframe.model import Model
+
+
+def activations(model: "Model", X: npt.ArrayLike) -> dict[str, Array]:
+    """Return the output of each layer for X, by name ("1: ReLU()"), as in `predict`.
+
+    Parameters
+    ----------
+    model
+        A built model.
+    X : array of shape (rows, *input_shape)
+        As in `predict`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is not that, or the model is not built.
+    """
+    check_model(model)
+    y = _prepared(model, X)
+    outputs: dict[str, Array] = {}
+    for number, layer in enumerate(model._chain()):  # noqa: SLF001 - what training sees, too
+        y = layer.forward(y)
+        outputs[layer_name(number, layer)] = np.array(y, order="C")
+    return outputs
+
+
+def saliency(model: "Model", X: npt.ArrayLike, output: int | None = None) -> Array:
+    """Return ∂(an output)/∂x for each row: how much each input speaks for the answer.
+
+    It is exact, as the backward pass is; layers behave as in `predict` (Simonyan, Vedaldi and
+    Zisserman, "Deep Inside Convolutional Networks", 2013).
+
+    Parameters
+    ----------
+    model
+        A built model with a single axis of outputs.
+    X : array of shape (rows, *input_shape)
+        As in `predict`; not tokens, which have no derivative.
+    output
+        Which; by default that with the largest value, row by row.
+
+    Returns
+    -------
+    Array
+        Of the shape of X.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+    """
+    check_model(model)
+    twin = _frozen_copy(model)
+    x = _prepared(twin, X)
+    y = twin.forward(x, training=True)
+    if y.ndim != 2:  # noqa: PLR2004 - (rows, outputs)
+        raise ValueError(f"saliency expected outputs (rows, outputs), got shape {y.shape}")
+    if output is None:
+        chosen = np.argmax(y, axis=1)
+    else:
+        chosen = np.full(len(y), index_below("output", output, y.shape[1]))
+    dy = np.zeros(y.shape, y.dtype)
+    dy[np.arange(len(y)), chosen] = 1
+    return np.array(twin.backward(dy), order="C")
+
+
+def _prepared(model: "Model", X: Any) -> Array:
+    """Return X as the first layer gets it in `predict`."""
+    x = inputs(model, model, X)
+    return x.astype(input_dtype(model, x), copy=False)
+
+
+def _frozen_copy(model: "Model") -> "Model":
+    """Return a copy whose layers behave in training as in inference."""
+    twin = copy.deepcopy(model)
+    twin.trainable = False
+    for layer in twin.walk():
+        if isinstance(layer, Dropout):
+            layer.rate = 0.0
+    return twin
+
+
+def layer_name(number: int, layer: Layer) -> str:
+    """Return what reports call a layer: "1: ReLU()"; of a container, its kind alone."""
+    return f"{number}: {type(layer).__name__ if layer.children else repr(layer)}"

@@ -1,0 +1,74 @@
+"""Callback: the moments of training at which something may be done."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tinyframe.training.callbacks.run import Run
+from tinyframe.utils.checks import iterable
+from tinyframe.utils.reprs import constructor_call
+
+
+class Callback:
+    """Something to do at certain moments of training; `fit(..., callbacks=[…])` calls it.
+
+    One's own defines the methods it needs. Each gets the `Run`, may look at everything, and may
+    `run.stop("why")`. An exception ends training: the model keeps the weights of the last complete
+    step and the history so far, and each `on_train_end` is still called.
+
+    Where several processes train together, every one of them calls its callbacks, which see the
+    same figures and weights; see `rank_zero_only`.
+
+    Attributes
+    ----------
+    rank_zero_only
+        Class attribute: True where only the process of rank 0 is to call it, as it prints or
+        writes. Such a callback leaves the model and the optimizer alone.
+    """
+
+    rank_zero_only: bool = False
+
+    def on_train_begin(self, run: Run) -> None:
+        """Do something before the first epoch; the first chance to refuse, by a ValueError."""
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Do something before epoch `run.epoch`."""
+
+    def on_batch_end(self, run: Run) -> None:
+        """Do something after the step of batch `run.batch`."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Do something after a complete epoch, whose figures are `run.figures`."""
+
+    def on_train_end(self, run: Run) -> None:
+        """Do something when training has ended, in whatever way."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint has to keep: numbers, texts, None and arrays, by name."""
+        return {}
+
+    def check_state(self, state: Mapping[str, Any], run: Run) -> None:
+        """Raise ValueError if `restore` could not go on from this, as it was read from a file.
+
+        Called when `fit` resumes, before anything has changed, `on_train_begin` included.
+        """
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned; called after `on_train_begin` when `fit` resumes."""
+
+    def __repr__(self) -> str:
+        return constructor_call(self)
+
+
+def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """Return the callbacks as a tuple; raise TypeError if something else is among them."""
+    if callbacks is None:
+        return ()
+    if not iterable(callbacks):
+        raise TypeError(f"callbacks expected a list of Callbacks, got {callbacks!r}")
+    found = tuple(callbacks)
+    for callback in found:
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                f"callbacks expected Callbacks such as EarlyStopping(), got {callback!r}"
+            )
+    return found

@@ -1,0 +1,56 @@
+"""Evaluation: loss and metrics over all rows of some data."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from tinyframe.data.arrays import BLOCK
+from tinyframe.data.source import Source
+from tinyframe.metrics import Metric, Scores
+from tinyframe.training.objective import Objective
+from tinyframe.utils.progress import track
+
+Sums: TypeAlias = list[tuple[float, float]]
+"""(loss · mass, mass) of each block: see `Loss`."""
+
+
+def evaluate(
+    objective: Objective,
+    feed: Source,
+    metrics: Mapping[str, Metric],
+    *,
+    watched: bool = False,
+    join: Callable[[Sums, Scores], tuple[Sums, Scores]] | None = None,
+) -> dict[str, float]:
+    """Return the mean loss and the metrics over all rows; changes nothing.
+
+    Parameters
+    ----------
+    objective, feed, metrics
+        Of what, on which data, and which metrics.
+    watched
+        Whether a bar is shown where it takes long.
+    join
+        Function that adds what other processes found on their rows.
+    """
+    sums: Sums = []
+    scores = Scores(metrics, objective.loss.ignore_index)
+    blocks = track(
+        feed.blocks(BLOCK, BLOCK), feed.batches(BLOCK), "evaluate", "block", wanted=watched
+    )
+    batch = 0
+    for block in blocks:
+        target, weight = block.target, block.weight
+        loss = float(objective.forward(block.x, target, weight, place=block))
+        sums.append((loss * objective.mass, objective.mass))
+        if metrics and objective.mass:
+            scores.batch = None if join is None else batch
+            scores.add(objective.prediction, target, weight)
+        batch += block.ends_batch
+    if join is not None:
+        sums, scores = join(sums, scores)
+    mass = math.fsum(mass for _, mass in sums)
+    total = math.fsum(total for total, _ in sums) if np.isfinite(sums).all() else math.nan
+    return {"loss": total / mass if mass else math.nan, **scores.figures()}

@@ -1,0 +1,158 @@
+"""A learning rate for a model and its data: one sweep from small to large."""
+
+import copy
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.losses import Loss
+from tinyframe.optimizers import Optimizer
+from tinyframe.training.callbacks import Callback, Run
+from tinyframe.training.settings import check_model, chosen_optimizer
+from tinyframe.types import Array, RandomSeed
+from tinyframe.utils.checks import positive_integer, real_number
+from tinyframe.utils.drawing import axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tinyframe.model import Model
+
+SMOOTHING = 0.9
+"""How much of the average of earlier losses stays at each step."""
+
+DIVERGED = 4.0
+"""Times the least loss from which on the sweep ends."""
+
+
+class LearningRateSweep:
+    """The loss at each rate of a sweep.
+
+    Attributes
+    ----------
+    rates, losses : arrays of shape (steps,)
+        The rates, and the loss of the batch before the step with it.
+    smoothed : array of shape (steps,)
+        The losses, averaged exponentially.
+    suggestion : float
+        A tenth of the rate with the least smoothed loss, or the lowest rate if that is less.
+    """
+
+    def __init__(self, rates: Array, losses: Array) -> None:
+        self.rates, self.losses = rates, losses
+        average, smoothed = 0.0, []
+        for step, loss in enumerate(losses, 1):
+            average = SMOOTHING * average + (1 - SMOOTHING) * loss
+            smoothed.append(average / (1 - SMOOTHING**step))
+        self.smoothed = np.array(smoothed)
+        # At its least the loss is about to rise: a tenth of that rate leaves room for later epochs.
+        self.suggestion = max(float(rates[np.argmin(self.smoothed)]) / 10, float(rates[0]))
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the loss against the rate, mark the suggestion, and return the axes.
+
+        Parameters
+        ----------
+        ax
+            Matplotlib axes; by default those of a new figure.
+
+        Raises
+        ------
+        TypeError
+            If `ax` is something else.
+        ImportError
+            Without matplotlib (extra `plot`).
+        """
+        ax = axes_for(ax)
+        ax.plot(self.rates, self.losses, alpha=0.3, label="a batch")
+        ax.plot(self.rates, self.smoothed, color=ax.lines[-1].get_color(), label="smoothed")
+        ax.axvline(
+            self.suggestion, color="tab:red", linestyle="--",
+            label=f"suggestion {self.suggestion:.2g}",
+        )  # fmt: skip
+        ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        ax.grid(alpha=0.3)
+        ax.legend()
+        return ax
+
+    def __repr__(self) -> str:
+        first, last = self.rates[0], self.rates[-1]
+        return (
+            f"LearningRateSweep({len(self.rates)} rates from {first:.2g} to {last:.2g}, "
+            f"suggestion={self.suggestion:.2g})"
+        )
+
+
+class _Sweep(Callback):
+    """Raises the rate after each batch, and ends training where the loss has run away."""
+
+    def __init__(self, rates: Array) -> None:
+        self.rates = rates
+        self.losses: list[float] = []
+
+    def on_train_begin(self, run: Run) -> None:
+        run.optimizer.learning_rate = float(self.rates[0])
+
+    def on_batch_end(self, run: Run) -> None:
+        self.losses.append(run.loss)
+        if len(self.losses) == len(self.rates):
+            run.stop("the sweep is done")
+        elif run.loss > DIVERGED * min(self.losses):
+            run.stop("the loss has run away")
+        else:
+            run.optimizer.learning_rate = float(self.rates[len(self.losses)])
+
+
+def find_learning_rate(
+    model: "Model",
+    X: Any,
+    y: npt.ArrayLike | None = None,
+    *,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    lowest: float = 1e-5,
+    highest: float = 10.0,
+    steps: int = 200,
+    batch_size: int = 32,
+    rng: RandomSeed = None,
+) -> LearningRateSweep:
+    """Train a copy of the model with a rate that rises at each step, and see what the loss does.
+
+    The model itself, its optimizer and history are left as they are. Source: Smith, "Cyclical
+    Learning Rates for Training Neural Networks", 2017, section 3.3.
+
+    Parameters
+    ----------
+    model, X, y, loss, optimizer, batch_size, rng
+        As in `fit`; the optimizer's own rate does not matter.
+    lowest, highest
+        The first rate and the last one; each is the same factor above the one before.
+    steps
+        How many. The sweep ends earlier where the loss has run away.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, or the loss is not finite from the start.
+    """
+    check_model(model)
+    lowest = real_number("lowest", lowest, above=0)
+    highest = real_number("highest", highest, above=lowest)
+    steps = positive_integer("steps", steps)
+    sweep = _Sweep(np.geomspace(lowest, highest, steps))
+    twin = copy.deepcopy(model)
+    chosen = copy.deepcopy(chosen_optimizer(optimizer, model.optimizer))
+    chosen.reset()
+    try:
+        twin.fit(
+            X, y, loss=loss, optimizer=chosen, epochs=steps, batch_size=batch_size,
+            metrics=[], callbacks=[sweep], rng=rng, verbose=0,
+        )  # fmt: skip
+    except FloatingPointError:
+        if not sweep.losses:
+            raise ValueError("the loss is not finite before the first step") from None
+    losses = np.array(sweep.losses)
+    finite = losses[: next((i for i, v in enumerate(losses) if not math.isfinite(v)), len(losses))]
+    return LearningRateSweep(sweep.rates[: len(finite)], finite)

@@ -1,0 +1,164 @@
+"""Plan: what `fit` was asked for, checked, and made ready."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tinyframe.data.source import Source
+from tinyframe.layers.build import restored_on_error
+from tinyframe.metrics import Metric, named_metrics
+from tinyframe.training.callbacks import Callback, Calls, Run, check_callbacks
+from tinyframe.training.callbacks.progress_bar import display
+from tinyframe.training.checkpoint import in_order, opened
+from tinyframe.training.mistakes import warn_of_mistakes
+from tinyframe.training.settings import (
+    check_augment,
+    chosen_loss,
+    chosen_optimizer,
+    figure_names,
+    seed,
+    skips_nonfinite,
+    verbosity,
+)
+from tinyframe.training.sources import Asked, check_lasting, source, with_validation
+from tinyframe.training.trainer import Trainer
+from tinyframe.utils.checks import among, boolean, positive_integer, random_generator
+
+if TYPE_CHECKING:
+    from tinyframe.model import Model
+
+
+class Plan:
+    """What `fit` was asked for: all of it is checked where the plan is made, or nothing is changed.
+
+    Callbacks begin there too, as they may refuse.
+
+    Training on several processes makes another plan: see `tinyframe.distributed`.
+
+    Parameters
+    ----------
+    model
+        What is to be trained.
+    arguments
+        Those of `Model.fit`, by name.
+    """
+
+    trainer_class: type[Trainer] = Trainer
+
+    feed: Source
+    validation: Source | None
+    metrics: dict[str, Metric]
+    batch_size: int
+    skips_nonfinite: bool
+
+    def __init__(self, model: "Model", arguments: Mapping[str, Any]) -> None:
+        self.model = model
+        with restored_on_error(model):
+            self.check(**arguments)
+            self.batch_size = min(self.batch_size, self.feed.rows or 1)
+            validated = self.validation is not None
+            names = figure_names(self.metrics, validated=validated, skips=self.skips_nonfinite)
+            self.run = self.make_run(names, self.feed.batches(self.batch_size))
+            self.checkpoint = self.open_checkpoint()
+            with ExitStack() as at_the_end:
+                self.begin(at_the_end)
+                self._at_the_end = at_the_end.pop_all()
+
+    def check(
+        self, *, X: Any, y: Any, loss: Any, optimizer: Any, epochs: Any, batch_size: Any,
+        shuffle: Any, validation_data: Any, validation_split: Any, metrics: Any,
+        sample_weight: Any, class_weight: Any, augment: Any, callbacks: Any, rng: Any,
+        verbose: Any, on_nonfinite: Any, resume: Any, **others: Any,
+    ) -> None:  # fmt: skip
+        """Take the arguments of `fit`, or raise what is wrong with one; build the model for X.
+
+        `others` are those of training on several processes.
+        """
+        model = self.model
+        if not among(others["deterministic"], 0):
+            raise ValueError(
+                "deterministic expected a communicator; one process gives the same bits anyway"
+            )
+        self.epochs = positive_integer("epochs", epochs)
+        self.batch_size = sys.maxsize
+        if batch_size is not None:
+            self.batch_size = positive_integer("batch_size", batch_size)
+        self.loss = chosen_loss(loss, model.loss)
+        self.optimizer = chosen_optimizer(optimizer, model.optimizer)
+        self.shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
+        self.skips_nonfinite = skips_nonfinite(on_nonfinite)
+        check_augment(augment)
+        self.augment, self.resume = augment, resume
+        check_lasting(epochs, X, validation_data)
+        self.callbacks = in_order(check_callbacks(callbacks), display(verbose))
+        self.rngs = random_generator(rng).spawn(4)
+        self.asked = Asked(model, model._entry, self.loss, class_weight)  # noqa: SLF001 - its plan
+        feed, self.sample = source(self.asked, X, y, sample_weight, build=True)
+        self.feed, self.validation = with_validation(
+            self.asked, feed, validation_data, validation_split
+        )
+        self.metrics = named_metrics(metrics, self.sample, model._outputs)  # noqa: SLF001 - as above
+        if not model.trainable_parameters:
+            raise ValueError("fit expected a model with parameters to train, got none")
+        assert model.input_shape is not None  # noqa: S101 - tells the type checker
+        model.build(model.input_shape)  # in this model's dtype, if another shared layers
+
+    @contextmanager
+    def training(self) -> Iterator[Run]:
+        """Return a block in which the run, its trainer in it, is ready to train.
+
+        Callbacks are told where it ends, in whatever way.
+        """
+        run = self.run
+        with self._at_the_end:
+            weights_rng, order_rng, layers_rng, augment_rng = self.rngs
+            self.seed(weights_rng, layers_rng)
+            run.trainer = self.make_trainer(augment_rng, order_rng if self.shuffle else None)
+            if self.checkpoint is not None:
+                self.checkpoint.restore(run)
+            yield run
+
+    # ---------------------------------------------------------------- what several processes change
+
+    def called(self) -> tuple[Callback, ...]:
+        """Return the callbacks that this process calls."""
+        return self.callbacks
+
+    def make_run(self, names: tuple[str, ...], batches: int | None) -> Run:
+        """Return a run of these figures, and of so many batches an epoch."""
+        return Run(self.model, self.optimizer, names, self.epochs, batches)
+
+    def open_checkpoint(self) -> Any:
+        """Return the run to go on from; None where there is none."""
+        return opened(self.resume)
+
+    def begin(self, at_the_end: ExitStack) -> None:
+        """Do what may refuse the run: compare it with its checkpoint, and begin the callbacks."""
+        run = self.run
+        run.callbacks = self.callbacks
+        if self.checkpoint is not None:
+            self.checkpoint.check(
+                run, self.feed, self.batch_size, shuffle=self.shuffle, asked=self.asked,
+                sample=self.sample, metrics=self.metrics,
+            )  # fmt: skip
+        self.warn()
+        self.calls = Calls(self.called(), run, self.checkpoint)
+        self.calls.begin(at_the_end)
+
+    def warn(self) -> None:
+        """Warn of what trains without an error, and is a mistake."""
+        warn_of_mistakes(self.model._chain(), self.loss, self.asked.head)  # noqa: SLF001 - as above
+
+    def seed(self, weights: Any, layers: Any) -> None:
+        """Draw the weights that have no value yet, and seed the random layers."""
+        seed(self.model, weights, layers)
+        self.parameters = self.model._begin(self.loss, self.optimizer)  # noqa: SLF001 - as above
+
+    def make_trainer(self, augment_rng: Any, order_rng: Any, **options: Any) -> Trainer:
+        """Return what takes the steps."""
+        return self.trainer_class(
+            self.model._objective(self.loss),  # noqa: SLF001 - as above
+            self.optimizer, self.parameters, self.feed, self.batch_size, self.metrics,
+            self.augment, augment_rng, order_rng, skips_nonfinite=self.skips_nonfinite, **options,
+        )  # fmt: skip

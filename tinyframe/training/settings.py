@@ -1,0 +1,94 @@
+"""Settings: what `fit` is asked to use, checked, and made ready."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss, MSELoss
+from tinyframe.optimizers import SGD, Optimizer
+from tinyframe.parameters import ParameterVector
+from tinyframe.utils.attributes import check_attribute
+from tinyframe.utils.checks import among, check_kind
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def check_model(model: Any) -> None:
+    """Raise TypeError if it is no model: no layer that can `fit`."""
+    expected = "a model such as Sequential([Dense(784, 10)])"
+    check_kind("model", model, Layer, expected)
+    if not hasattr(model, "fit"):
+        raise TypeError(f"model expected {expected}, got {model!r}, a layer alone")
+
+
+def chosen_loss(loss: Any, last: Loss | None) -> Loss:
+    """Return the loss to use: the one given, that of the last fit, or MSELoss()."""
+    loss = (last or MSELoss()) if loss is None else loss
+    check_kind("loss", loss, Loss, "a Loss such as MSELoss()")
+    chosen: Loss = loss
+    return chosen
+
+
+def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
+    """Return the optimizer to use: the one given, that of the last fit, or SGD(0.1).
+
+    Raises
+    ------
+    TypeError, AttributeError
+        If it is none, or was given attributes that it does not have, such as `lr`.
+    """
+    optimizer = (last or SGD(0.1)) if optimizer is None else optimizer
+    check_kind("optimizer", optimizer, Optimizer, "an Optimizer such as SGD(0.1)")
+    chosen: Optimizer = optimizer
+    for name in vars(chosen):  # not as they are set, since a step sets two of them
+        if name[0] != "_":
+            check_attribute(chosen, name)
+    return chosen
+
+
+def verbosity(verbose: Any) -> int:
+    """Return 0, 1 or 2; raise TypeError for anything else but False and True."""
+    if not among(verbose, 0, 1, 2):
+        raise TypeError(f"verbose expected True or False, 0, 1 or 2, got {verbose!r}")
+    return int(verbose)
+
+
+def skips_nonfinite(on_nonfinite: Any) -> bool:
+    """Return whether to skip what is not finite; raise ValueError if that is not said."""
+    if not among(on_nonfinite, "raise", "skip"):
+        raise ValueError(f'on_nonfinite expected "raise" or "skip", got {on_nonfinite!r}')
+    return bool(on_nonfinite == "skip")
+
+
+def check_augment(augment: Any) -> None:
+    """Raise TypeError if it is neither None nor a function."""
+    if augment is not None and not callable(augment):
+        raise TypeError(f"augment expected a function (x, rng), got {augment!r}")
+
+
+def figure_names(metrics: Iterable[str], *, validated: bool, skips: bool) -> tuple[str, ...]:
+    """Return the names of the figures that each epoch will have."""
+    names = ("loss", *metrics)
+    if validated:
+        names += tuple(f"val_{name}" for name in names)
+    return (*names, "skipped", "seconds") if skips else (*names, "seconds")
+
+
+def seed(
+    model: Layer, weights: "np.random.Generator", layers: "np.random.Generator | None"
+) -> None:
+    """Draw the weights that have no value yet, and seed the random layers, if from `layers`.
+
+    Parameters
+    ----------
+    model
+        Built.
+    weights, layers
+        What to draw from.
+    """
+    ParameterVector(model.parameters, weights)
+    if layers is not None:
+        random_layers = [layer for layer in model.walk() if layer.random]
+        for layer, rng in zip(random_layers, layers.spawn(len(random_layers)), strict=True):
+            layer.rng = rng

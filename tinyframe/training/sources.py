@@ -1,0 +1,275 @@
+"""Sources: whatever a user calls data, as rows that training can go through."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinyframe.data.arrays import BLOCK, as_class_weights, as_inputs, as_targets, as_weights
+from tinyframe.data.batch_feed import BatchFeed
+from tinyframe.data.feed import Feed
+from tinyframe.data.shard_feed import ShardFeed
+from tinyframe.data.shards import Shards
+from tinyframe.data.source import Source
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss
+from tinyframe.types import Array
+from tinyframe.utils.checks import real_number
+
+ZEROS = "the weights expected a row that counts, got zeros alone"
+
+
+def inputs(model: Layer, entry: Layer, X: Any, *, build: bool = False) -> Array:
+    """Return X as an array that the model takes; build the model for it if that is asked for.
+
+    Parameters
+    ----------
+    model, entry
+        What it goes into, and the layer named where the shape does not fit.
+    X
+        As in `Model.fit`.
+    build
+        Whether a model without shapes takes those of X.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not that, or the model is not built.
+    """
+    if model.input_shape is None and not build:
+        raise ValueError(
+            "the model is not built: its input shape is not known before fit or build(input_shape)"
+        )
+    x = as_inputs(X, model.input_shape, model.dtype, entry)
+    if model.input_shape is None:
+        model.build(x.shape[1:])
+    return x
+
+
+def input_dtype(model: Layer, x: Array) -> np.dtype[Any]:
+    """Return what the model wants x in: its own dtype, or integers as they are."""
+    return x.dtype if model.takes_integers and x.dtype.kind in "bui" else model.dtype
+
+
+class Asked:
+    """What the data has to fit: the model, the loss, and weights of classes.
+
+    Parameters
+    ----------
+    model, entry, loss
+        What the rows are for; `entry` is named where a shape does not fit.
+    class_weight
+        As in `Model.fit`.
+
+    Attributes
+    ----------
+    head : array or None
+        The first rows of X that came, as they came.
+    """
+
+    def __init__(self, model: Layer, entry: Layer, loss: Loss, class_weight: Any = None) -> None:
+        self.model = model
+        self.entry = entry
+        self.loss = loss
+        self.class_weight = class_weight
+        self.head: Array | None = None
+
+    def inputs(self, X: Any, *, build: bool = False) -> Array:
+        """Return X as an array that the model takes, built for it if that is asked for."""
+        x = inputs(self.model, self.entry, X, build=build)
+        if self.head is None:
+            self.head = x
+        return x
+
+    def targets(self, y: Any, rows: int) -> Array:
+        """Return y as the loss takes it."""
+        shape, dtype = self.model.output_shape, self.model.dtype
+        assert shape is not None  # noqa: S101 - tells the type checker
+        target = as_targets(y, rows, shape, dtype, self.loss.ignore_index)
+        if target.shape[1:] == shape:
+            try:
+                self.loss.check_target(target)
+            except ValueError as error:
+                raise ValueError(f"y: {error}") from None
+        return target
+
+    def weights(self, sample_weight: Any, y: Array) -> Array | None:
+        """Return the weights of rows, by themselves and by their class; None if all count alike."""
+        weight = None if sample_weight is None else as_weights(sample_weight, len(y))
+        if self.class_weight is None:
+            return weight
+        assert self.model.output_shape is not None  # noqa: S101 - tells the type checker
+        by_class = as_class_weights(self.class_weight, y, self.model.output_shape[-1])
+        return by_class if weight is None else as_weights(weight * by_class, len(y))
+
+    def batch(self, batch: Any, *, build: bool = False) -> tuple[Array, Array, Array | None]:
+        """Return one batch of an iterable as (x, target, weight or None)."""
+        x, y, weight = self.rows(batch, build=build)
+        return x.astype(input_dtype(self.model, x), copy=False), y, weight
+
+    def rows(self, batch: Any, *, build: bool = False) -> tuple[Array, Array, Array | None]:
+        """Return the same with x in the dtype that it has."""
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            raise TypeError(f"expected (x, y) or (x, y, weight), got a {type(batch).__name__}")
+        x = self.inputs(batch[0], build=build)
+        y = self.targets(batch[1], len(x))
+        weight = self.weights(batch[2] if len(batch) == 3 else None, y)  # noqa: PLR2004 - with weight
+        return x, y, weight
+
+    def validation(self, data: Any) -> Source:
+        """Return `validation_data` as a source, which class weights do not touch."""
+        plain = Asked(self.model, self.entry, self.loss)
+        try:
+            pair = isinstance(data, (tuple, list)) and len(data) in (2, 3)
+            if pair and not all(isinstance(part, tuple) for part in data):
+                return source(plain, *data)[0]
+            return source(plain, data)[0]
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation_data: {error}") from None
+
+
+def source(
+    asked: Asked, X: Any, y: Any = None, sample_weight: Any = None, *, build: bool = False
+) -> tuple[Source, Array]:
+    """Return the data as a source of rows, and some of its targets.
+
+    Parameters
+    ----------
+    asked
+        What it has to fit.
+    X, y, sample_weight
+        As in `Model.fit`.
+    build
+        Whether to build the model for it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not as `Model.fit` says.
+    """
+    if y is not None:
+        x = asked.inputs(X, build=build)
+        target = asked.targets(y, len(x))
+        weight = asked.weights(sample_weight, target)
+        if weight is not None and not weight.any():
+            raise ValueError(ZEROS)
+        return Feed(x, target, input_dtype(asked.model, x), weight), target
+    if isinstance(X, Shards):
+        return _from_shards(asked, X, sample_weight, build=build)
+    if hasattr(X, "__array__") or not isinstance(X, Iterable):
+        raise TypeError(
+            "y is missing: expected (X, y), Shards or an iterable of batches, got a "
+            f"{type(X).__name__}"
+        )
+    if sample_weight is not None or isinstance(asked.class_weight, str):
+        raise ValueError("with batches, weights come in them: (x, y, weight)")
+    iterator = iter(X)
+    first = next(iterator, None)
+    batches = itertools.chain([first], iterator) if one_shot(X) else X
+    if first is None:
+        raise ValueError("X expected at least one batch, got none")
+    target = _targets_of(asked, 1, first, build=build)
+    for number, batch in enumerate(X[1:] if isinstance(X, (list, tuple)) else (), 2):
+        _targets_of(asked, number, batch)  # what is made on the way is checked when it comes
+    return BatchFeed(batches, asked.batch), target
+
+
+def _targets_of(asked: Asked, number: int, batch: Any, *, build: bool = False) -> Array:
+    """Return the targets of a batch, or say which one it is that does not fit."""
+    try:
+        return asked.rows(batch, build=build)[1]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"batch {number}: {error}") from None
+
+
+def _from_shards(
+    asked: Asked, shards: Shards, sample_weight: Any, *, build: bool
+) -> tuple[Source, Array]:
+    """Return shards as a source, and some of their targets."""
+    if sample_weight is not None or isinstance(asked.class_weight, str):
+        raise ValueError("with Shards, weights come in files: Shards(X, y, weight)")
+    head = [(0, min(BLOCK, shards.rows))]
+    x, target, _ = asked.rows((shards.X.read(head), shards.y.read(head)), build=build)
+    if shards.weight is not None and not _counts(asked, shards):
+        raise ValueError(ZEROS)
+    return ShardFeed(shards, asked.rows, input_dtype(asked.model, x)), target
+
+
+def _counts(asked: Asked, shards: Shards) -> bool:
+    """Whether the weight of a row is not 0: mostly one of the first is."""
+    assert shards.weight is not None  # noqa: S101 - tells the type checker
+    for start in range(0, shards.rows, BLOCK):
+        rows = [(start, min(start + BLOCK, shards.rows))]
+        y = shards.y.read(rows)
+        weight = asked.weights(shards.weight.read(rows), asked.targets(y, len(y)))
+        if weight is not None and weight.any():
+            return True
+    return False
+
+
+def with_validation(
+    asked: Asked, feed: Source, data: Any, share: float | None
+) -> tuple[Source, Source | None]:
+    """Return the rows to train with, and those to validate with, if there are any.
+
+    Parameters
+    ----------
+    asked, feed
+        What the data has to fit, and all training rows.
+    data, share
+        `validation_data` and `validation_split`, of which one at least is None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If both are given, or one is not as `Model.fit` says.
+    """
+    if share is None:
+        return feed, None if data is None else asked.validation(data)
+    if data is not None or not isinstance(feed, Feed):
+        raise ValueError("validation_split expected arrays, and no validation_data beside it")
+    return split(feed, share)
+
+
+def split(feed: Feed, share: float) -> tuple[Feed, Feed]:
+    """Return a feed of most rows, and one of a share of them that is set aside.
+
+    Parameters
+    ----------
+    feed
+        All rows.
+    share
+        In (0, 1). Which rows it takes depends on their number alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not that, or no row is left on one side.
+    """
+    share = real_number("validation_split", share, above=0, below=1)
+    aside = round(share * feed.rows)
+    if not 0 < aside < feed.rows:
+        raise ValueError(
+            f"validation_split expected rows on both sides, got {aside} of {feed.rows} set aside"
+        )
+    order = np.random.default_rng(feed.rows).permutation(feed.rows)
+    training, validation = (
+        Feed(feed.X, feed.y, feed.dtype, feed.weight, np.sort(rows))
+        for rows in (order[aside:], order[:aside])
+    )
+    return training, validation
+
+
+def check_lasting(epochs: int, *data: Any) -> None:
+    """Raise ValueError if data that can be gone through once is to last for several epochs."""
+    if epochs > 1 and any(map(one_shot, data)):
+        raise ValueError(
+            f"fit expected data to go through {epochs} times, got an iterator, which is spent "
+            "after one; give a list, or an object whose __iter__ begins anew"
+        )
+
+
+def one_shot(data: Any) -> bool:
+    """Whether `data` can be gone through only once, as a generator."""
+    return isinstance(data, Iterator)

@@ -1,0 +1,309 @@
+"""Trainer: the steps of an epoch, one batch after the other."""
+
+import math
+import os
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from tinyframe.data.arrays import BLOCK, as_numbers, check_finite
+from tinyframe.data.batch_feed import BatchFeed
+from tinyframe.data.source import Block, Source
+from tinyframe.metrics import Metric, Scores
+from tinyframe.optimizers import Optimizer
+from tinyframe.optimizers.optimizer import GradientError
+from tinyframe.parameters import ParameterVector
+from tinyframe.training.callbacks import Run
+from tinyframe.training.evaluation import evaluate
+from tinyframe.training.objective import Objective
+from tinyframe.types import Array
+from tinyframe.utils.checks import fitting
+
+Augment: TypeAlias = Callable[[Array, Any], Array]
+"""A function (x, rng) → x of the same shape, that changes a batch at random."""
+
+Failure = TypeVar("Failure", bound=Exception)
+
+SMALL_MODEL = 100_000
+"""Parameters below which a step's products run on one core, and another one can fetch data."""
+
+
+class Trainer:
+    """Takes the parameters down the gradient of an objective, one batch a step.
+
+    A batch of more than `BLOCK` rows is walked in blocks whose gradients are summed: the same
+    step, with each block's activations still in cache when its backward pass reads them.
+
+    Parameters
+    ----------
+    objective, optimizer, parameters
+        What to make small, by which rule, and over which parameters.
+    feed
+        The training data.
+    batch_size
+        Rows a step.
+    metrics
+        Functions of all predictions of an epoch, each made before its own step, and their targets.
+    augment
+        Function (x, rng) that changes each block of training rows; None leaves them.
+    rng
+        What `augment` draws from.
+    order_rng
+        What shuffles the rows before each epoch; None leaves them in order.
+    skips_nonfinite
+        Whether a batch whose loss or gradient is not finite takes no step, in place of an error.
+
+    Attributes
+    ----------
+    order : array or None
+        What decides the order of this epoch's rows: see `Source.draw_order`.
+    total, mass : float
+        Sums over this epoch's batches: of loss times mass, and of masses.
+    base : float
+        `optimizer.epoch` when it began.
+    skipped : int
+        How many of its batches took no step.
+    seconds : float
+        How long it took before it was taken up again from a checkpoint.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        parameters: ParameterVector,
+        feed: Source,
+        batch_size: int,
+        metrics: Mapping[str, Metric],
+        augment: Augment | None = None,
+        rng: "np.random.Generator | None" = None,
+        order_rng: "np.random.Generator | None" = None,
+        *,
+        skips_nonfinite: bool = False,
+    ) -> None:
+        self.objective = objective
+        self.backward: Callable[[], None] = objective.backward
+        objective.predicts, objective.scale = bool(metrics), None
+        self.optimizer = optimizer
+        self.parameters = parameters
+        self.feed = feed
+        self.batch_size = batch_size
+        self.scores = Scores(metrics, objective.loss.ignore_index)
+        self.augment, self.rng, self.order_rng = augment, rng, order_rng
+        self.skips_nonfinite = skips_nonfinite
+        whole = any(part.mixes_rows for layer in objective.layers for part in layer.walk())
+        self.block = sys.maxsize if whole else BLOCK
+        self._sum = np.empty(0, parameters.grad.dtype)  # Σ mass · gradient over a batch's blocks
+        # A larger model keeps all cores busy by itself.
+        self.ahead = len(parameters) < SMALL_MODEL and (os.cpu_count() or 1) > 1
+        self.begin(draws=False)
+
+    def begin(self, *, draws: bool = True) -> None:
+        """Begin an epoch: count from 0, and draw an order of the rows if there is to be one."""
+        self.total = self.mass = self.seconds = 0.0
+        self.skipped = 0
+        self.base = self.optimizer.epoch
+        self.scores.clear()
+        self.order: Array | None = None
+        if draws and self.order_rng is not None:
+            self.order = self.feed.draw_order(self.order_rng, self.batch_size)
+
+    def epoch(
+        self, run: Run, after_batch: Sequence[Callable[[Run], None]] = ()
+    ) -> dict[str, float] | None:
+        """Go through the rows that are left; return the mean loss and the metrics, None if stopped.
+
+        Parameters
+        ----------
+        run
+            What is told of each batch, and may stop the epoch. Its batches so far are left out.
+        after_batch
+            Functions to call after each step.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss or gradient is NaN or infinite, before the step that would have followed.
+        ValueError
+            If no row of the epoch counted.
+        """
+        objective, optimizer, joins = self.objective, self.optimizer, self.joins
+        objective.check_unchanged()
+        count = self.feed.batches(self.batch_size) or math.inf
+        batch_total = batch_mass = 0.0
+        split = False  # whether the batch has had a block already
+        of_the_user = isinstance(self.feed, BatchFeed)  # whose batches may change a layer, too
+        with closing(self._blocks(run)) as blocks:
+            for block in blocks:
+                if of_the_user:
+                    objective.check_unchanged()
+                loss = self._descend(run, block)
+                batch_total += loss * objective.mass
+                batch_mass += objective.mass
+                ends_batch = block.ends_batch
+                if joins or split or not ends_batch:
+                    self._join(objective.mass, batch_mass, first=not split, last=ends_batch)
+                split = not ends_batch
+                if split:
+                    continue
+                self._step(run, batch_total, batch_mass)
+                run.batch += 1
+                run.steps += 1
+                optimizer.epoch = self.base + run.batch / count
+                batch_total = batch_mass = 0.0
+                for hook in after_batch:
+                    hook(run)
+                if after_batch:
+                    objective.check_unchanged()
+                if run.stopped and run.batch < count:
+                    return None
+        optimizer.epoch = self.base + 1.0
+        self._check_that_rows_counted(run)
+        figures = {"loss": self.total / self.mass, **self._metrics()}
+        return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
+
+    def _descend(self, run: Run, block: Block) -> float:
+        """Return the loss of a block, and write its gradient if that is finite."""
+        objective = self.objective
+        if self.augment is not None:
+            x = self._augmented(block.x, self.augment)
+            block = Block(x, block.target, block.weight, block.ends_batch)
+            objective.check_unchanged()
+        loss = float(objective.forward(block.x, block.target, block.weight, True, block))
+        if math.isfinite(loss):
+            if self.scores.metrics and objective.mass:
+                self.scores.add(objective.prediction, block.target, block.weight)
+            self.backward()
+        else:
+            self._meet_nonfinite(run, loss)
+        return loss
+
+    def take(self, run: Run, block: Block) -> None:
+        """Take the step of a batch that is one block."""
+        loss = self._descend(run, block)
+        self._step(run, loss * self.objective.mass, self.objective.mass)
+
+    def _check_that_rows_counted(self, run: Run) -> None:
+        """Raise an error if no row of the epoch was learned from."""
+        if not self.mass and self.skipped:
+            raise self._error(run, "no batch of the epoch had a finite loss and gradient")
+        if not self.mass:
+            what = "weights of zero, or labels that are ignored"
+            raise self.raised(
+                ValueError(f"epoch {run.epoch} expected a row that counts, got {what}, alone")
+            )
+
+    # What training on several processes does otherwise: see tinyframe.distributed.
+
+    joins = False
+    """Whether `_join` is told of every block, and not only where a batch has several."""
+
+    def evaluate(self, source: Source) -> dict[str, float]:
+        """Return the mean loss and the metrics on other rows."""
+        return evaluate(self.objective, source, self.scores.metrics)
+
+    def agreed(self, figures: dict[str, float]) -> dict[str, float]:
+        """Return an epoch's figures as all processes record them."""
+        return figures
+
+    def raised(self, error: Failure) -> Failure:
+        """Return an error that all processes raise now."""
+        return error
+
+    def end_epoch(self, run: Run) -> None:
+        """Do what is left when all callbacks have seen the epoch."""
+
+    def gathered(self) -> dict[str, Array] | None:
+        """Return what metrics need of the epoch so far; None where it is not kept."""
+        return self.scores.gathered
+
+    def _blocks(self, run: Run) -> Generator[Block, None, None]:
+        return self.feed.blocks(
+            self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
+        )
+
+    def _metrics(self) -> dict[str, float]:
+        return self.scores.figures()
+
+    def _meet_nonfinite(self, run: Run, loss: float) -> None:
+        """Raise FloatingPointError for a block whose loss is not finite, unless it is skipped."""
+        if not self.skips_nonfinite:
+            found = self.objective.origin_of_nonfinite()
+            raise self._error(run, f"the loss is {loss}: {found}")
+
+    def _why_no_step(self, run: Run, error: GradientError) -> str:
+        """Say which layer's gradient it was that the optimizer refused, and why."""
+        parameters = self.parameters.parameters
+        wrong = [p for p in parameters if not np.isfinite(p.grad).all()]
+        why = "is not finite"
+        if not wrong:
+            largest = [float(np.abs(p.grad).max(initial=0)) for p in parameters]
+            wrong = [p for p, size in zip(parameters, largest, strict=True) if size == max(largest)]
+            why = f"is too large: {error}"
+        layers = [
+            f"layer {number}, {layer!r}"
+            for number, layer in enumerate(self.objective.layers)
+            if any(p is q for p in layer.parameters for q in wrong)
+        ]
+        return f"the loss is {run.loss:g}, but the gradient of {layers[-1]} {why}"
+
+    def _error(self, run: Run, what: str) -> FloatingPointError:
+        error = FloatingPointError(
+            f"epoch {run.epoch}, batch {run.batch + 1}: {what}. The weights are those before this "
+            "batch. A smaller learning rate, or inputs scaled to about 1, usually helps, with new "
+            'weights: these may be too large already; on_nonfinite="skip" leaves such batches out'
+        )
+        return self.raised(error)
+
+    def _step(self, run: Run, total: float, mass: float) -> None:
+        """Take the step of a batch, if its loss and gradient are finite.
+
+        Raises
+        ------
+        FloatingPointError
+            If they are not, unless such batches are skipped.
+        """
+        run.loss = total / (mass or 1.0)
+        if not math.isfinite(run.loss):
+            why = f"the loss is {run.loss}"
+        else:
+            try:
+                self.optimizer.step(self.parameters)
+            except GradientError as error:
+                why = self._why_no_step(run, error)
+            else:
+                self.total += total
+                self.mass += mass
+                return
+        if not self.skips_nonfinite:
+            raise self._error(run, why)
+        self.skipped += 1
+
+    def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:
+        """Add mass · gradient of a block to those of the batch's earlier ones; at last, divide."""
+        gradient = self.parameters.grad
+        np.multiply(gradient, mass, out=gradient)
+        if not first:
+            self._sum += gradient
+        elif len(self._sum):
+            np.copyto(self._sum, gradient)
+        else:
+            self._sum = gradient.copy()
+        if last:
+            np.divide(self._sum, batch_mass or 1.0, out=gradient)
+
+    def _augmented(self, x: Array, augment: Augment) -> Array:
+        """Return what `augment` makes of a copy of x, in x's dtype or, from integers, floats."""
+        assert self.rng is not None  # noqa: S101 - tells the type checker
+        what = "the result of augment"
+        changed = as_numbers(augment(x.copy(), self.rng), what)
+        if changed.shape != x.shape:
+            raise ValueError(f"augment expected to return shape {x.shape}, got {changed.shape}")
+        if x.dtype.kind in "bui" and changed.dtype.kind in "bui":
+            return fitting(changed, what, x.dtype)
+        dtype = self.parameters.value.dtype
+        check_finite(changed, what, dtype)
+        return changed.astype(dtype, copy=False)

@@ -1,0 +1,35 @@
+"""How objects show themselves: as the call that makes them."""
+
+import inspect
+
+
+def constructor_call(instance: object) -> str:
+    """Return `Dense(784, 10)` for Dense(784, 10): arguments that have their default are left out.
+
+    It reads each argument of the constructor from the attribute of the same name, and leaves out
+    those that are kept under another name.
+    """
+    arguments: list[str] = []
+    for name, argument in inspect.signature(type(instance)).parameters.items():
+        if not hasattr(instance, name):
+            continue
+        value = getattr(instance, name)
+        if argument.kind is argument.VAR_POSITIONAL:
+            arguments += map(shown, value)
+        elif argument.kind is argument.VAR_KEYWORD:
+            arguments += [f"{key}={shown(option)}" for key, option in value.items()]
+        elif argument.default is argument.empty:
+            arguments.append(shown(value))
+        elif argument.default != value:
+            arguments.append(f"{name}={shown(value)}")
+    return f"{type(instance).__name__}({', '.join(arguments)})"
+
+
+def shown(value: object) -> str:
+    """Return the repr of a value; of a function its name."""
+    return value.__name__ if inspect.isfunction(value) else repr(value)
+
+
+def shortened(text: str, most: int = 44) -> str:
+    """Return a text of at most so many characters, which ends in "…" where some are left out."""
+    return text if len(text) <= most else text[: most - 1] + "…"
