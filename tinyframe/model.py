@@ -252,16 +252,16 @@ class Model(Layer, ABC):
         """
         wanted = verbosity(verbose) != 0
         x = inputs(self, self._entry, X)
-        dtype = input_dtype(self, x)
+        dtype, forward = input_dtype(self, x), self._infer(self._chain())
         if len(x) <= BLOCK:
-            few: Array = self._infer(x.astype(dtype, copy=False))
+            few: Array = forward(x.astype(dtype, copy=False))
             return few.astype(self.dtype, "C")
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
         starts = range(0, len(x), BLOCK)
         for start in track(starts, len(starts), "predict", "block", wanted=wanted):
             rows = slice(start, start + BLOCK)
-            prediction[rows] = self.forward(x[rows].astype(dtype, copy=False))
+            prediction[rows] = forward(x[rows].astype(dtype, copy=False))
         return prediction
 
     def evaluate(
@@ -295,7 +295,9 @@ class Model(Layer, ABC):
         loss, watched = chosen_loss(loss, self.loss), verbosity(verbose) != 0
         feed, sample = source(Asked(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs)
-        return evaluate(Objective(self._chain(), loss), feed, chosen, watched=watched)
+        objective = Objective(self._chain(), loss)
+        objective.infer = self._infer(objective.layers)
+        return evaluate(objective, feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture, weights, loss and optimizer to a file, whole or not at all.
@@ -384,17 +386,16 @@ class Model(Layer, ABC):
         """The layer that meets the data: named where a shape does not fit."""
         return self
 
-    @property
-    def _infer(self) -> Any:
-        """The forward pass in inference, recorded for this thread alone."""
+    def _infer(self, layers: tuple[Layer, ...]) -> Any:
+        """Return the forward pass of layers in inference, recorded for this thread alone."""
         if self._inference is None:
             self._inference = threading.local()
-        forward = getattr(self._inference, "forward", None)
-        chain = self._chain()
-        if forward is None or not forward.is_of(chain):
+        known = vars(self._inference)
+        forward = known.get(len(layers))  # all of the chain, or those below a fused last one
+        if forward is None or not forward.is_of(layers):
             from tinyframe.recording.inference import RecordedForward  # noqa: PLC0415 - as below
 
-            forward = self._inference.forward = RecordedForward(chain)
+            forward = known[len(layers)] = RecordedForward(layers)
         return forward
 
     def _objective(self, loss: Loss) -> Any:

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_layers import OWN
 
-from tinyframe import BatchNorm, Dense, LeakyReLU, ReLU, Sequential, Softmax, Tanh
+from tinyframe import (
+    BatchNorm,
+    CrossEntropyLoss,
+    Dense,
+    Layer,
+    LeakyReLU,
+    MSELoss,
+    ReLU,
+    Sequential,
+    Softmax,
+    Tanh,
+)
 from tinyframe.recording.inference import ROWS, RecordedForward
 
 
@@ -23,11 +34,12 @@ def network():
 
 def assert_predicts_as_it_should(model, shape, dtype=np.float32):
     rng = np.random.default_rng(0)
-    for rows in (1, 3, 1, 3, 1, 3, 1, 3, ROWS + 1):
+    for rows in (1, 3, 1, 3, 1, 3, 1, 3, ROWS + 1, 2 * ROWS, 2 * ROWS + 3):
         x = rng.standard_normal((rows, *shape)).astype(dtype)
-        expected = model.forward(x)
         found = model.predict(x)
-        assert found.tobytes() == np.ascontiguousarray(expected).tobytes()
+        step = rows if model._infer(model._chain())._plain else ROWS
+        parts = [model.forward(x[start : start + step]) for start in range(0, rows, step)]
+        assert found.tobytes() == np.concatenate(parts).tobytes()
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -46,6 +58,47 @@ def test_own_layers_predict_alike(own):
     model = Sequential([Dense(6, 5), own(), Tanh()])
     model.build(6, rng=0)
     assert_predicts_as_it_should(model, (6,))
+
+
+class Centres(Layer):
+    mixes_rows = True
+
+    def forward(self, x, training=False):
+        return x - np.mean(x, axis=0)
+
+    def backward(self, dy):
+        return dy - np.mean(dy, axis=0)
+
+
+def test_layers_that_mix_rows_get_all_of_them(rng):
+    model = Sequential([Dense(6, 3), Centres()])
+    x = rng.standard_normal((3 * ROWS, 6)).astype(np.float32)
+    for _ in range(4):
+        np.testing.assert_array_equal(model.predict(x), model.forward(x))
+    loss = model.evaluate(x, np.zeros((len(x), 3)))["loss"]
+    assert loss == pytest.approx(np.square(model.forward(x)).sum(axis=1).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropyLoss(), MSELoss()])
+def test_evaluation_is_that_of_the_forward_pass(loss, rng):
+    model, y = network(), rng.integers(0, 3, 3 * ROWS)
+    x = rng.standard_normal((len(y), 6)).astype(np.float32)
+    expected = loss.forward(model.forward(x), y)
+    for _ in range(3):
+        assert model.evaluate(x, y, loss=loss)["loss"] == pytest.approx(expected, rel=1e-5)
+        model[0].weight.value *= 2  # is seen by what is replayed
+        expected = loss.forward(model.forward(x), y)
+
+
+def test_an_output_of_another_shape_than_promised_is_refused_in_inference_too():
+    class Lies(Dense):
+        def forward(self, x, training=False):
+            return super().forward(x, training)[:, :1]
+
+    model = Sequential([Lies(6, 3)])
+    for call in (model.predict, lambda x: model.evaluate(x, np.zeros((len(x), 3)))):
+        with pytest.raises(ValueError, match=r"promised outputs of shape \(3,\)"):
+            call(np.ones((5, 6)))
 
 
 def test_passes_are_replayed_from_the_fourth_on(monkeypatch):

@@ -204,7 +204,7 @@ class Rows:
             self.x = np.empty((rows, *X.shape[1:]), feed.dtype)
         self._y = np.empty((rows, *y.shape[1:]), y.dtype)
         self._weight = None if weight is None else np.empty(rows, weight.dtype)
-        self._blocks: dict[tuple[Span, ...], list[Block]] = {}
+        self._blocks: dict[Span, Block] = {}
 
     def fill(self, rows: Array | slice) -> None:
         """Fetch the rows with these numbers, or of this range."""
@@ -221,13 +221,14 @@ class Rows:
         if self.x is not self._gathered:
             np.copyto(self.x, self._gathered, casting="unsafe")  # the range is checked
 
-    def blocks(self, cuts: tuple[Span, ...]) -> list[Block]:
-        """Return these rows in blocks, which are the same objects each time."""
-        blocks = self._blocks.get(cuts)
-        if blocks is None:
-            blocks = self._blocks[cuts] = []
-            for start, stop, ends_batch, counts in cuts:
+    def blocks(self, cuts: tuple[Span, ...]) -> Iterator[Block]:
+        """Yield these rows in blocks, which are the same objects each time."""
+        for span in cuts:
+            block = self._blocks.get(span)
+            if block is None:
+                start, stop, ends_batch, counts = span
                 weight = None if self._weight is None else self._weight[start:stop]
                 x, y = self.x[start:stop], self._y[start:stop]
-                blocks.append(Block(x, y, weight if counts else NOTHING, ends_batch))
-        return blocks
+                block = Block(x, y, weight if counts else NOTHING, ends_batch)
+                self._blocks[span] = block
+            yield block

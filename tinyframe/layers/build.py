@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tinyframe.parameters import Parameter
+from tinyframe.types import Array
 
 if TYPE_CHECKING:
     from tinyframe.layers.layer import Layer
@@ -35,3 +36,12 @@ def restored_on_error(model: "Layer") -> Iterator[None]:
             vars(part).clear()
             vars(part).update(attributes)
         raise
+
+
+def check_promise(layer: "Layer", y: Array) -> None:
+    """Raise ValueError if an output has another shape than `setup` has told."""
+    if y.shape[1:] != layer.output_shape:
+        raise ValueError(
+            f"{layer!r} promised outputs of shape {layer.output_shape}, in setup, and "
+            f"returned {y.shape[1:]}"
+        )

@@ -26,8 +26,9 @@ def bind(call: Call, view: Callable[[StandIn], Array]) -> Ready:
     view
         Function that gives the array of a stand-in.
     """
-    function, outs = call.function, tuple(view(result) for result in call.results)
-    arguments, options = replaced(call.arguments, view), replaced(call.options, view)
+    function = call.function
+    parts = replaced((call.arguments, call.options, call.results), view)
+    arguments, options, outs = parts
     if isinstance(function, np.ufunc):
         return _ufunc(function, arguments, options, outs)
     of = getattr(function, "__self__", None)

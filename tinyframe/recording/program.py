@@ -9,8 +9,8 @@ from tinyframe.recording.calls import Ready, bind
 from tinyframe.recording.functions import expect
 from tinyframe.recording.kept import draw_again
 from tinyframe.recording.memory import ALIGNMENT, needed, plan, touched
-from tinyframe.recording.standins import StandIn, stand_ins
-from tinyframe.recording.tape import Tape
+from tinyframe.recording.standins import StandIn, replaced, stand_ins
+from tinyframe.recording.tape import Call, Tape
 from tinyframe.types import Array
 
 
@@ -60,9 +60,9 @@ class Program:
         self._room = room[start : start + size]
         self._given: dict[str, Array] = {}
         self._moving = [
-            (number, call)
+            (number, self._settled(call))
             for number, call in enumerate(calls)
-            if any(memory.name not in ("", "kept") for memory in touched(call))
+            if any(memory.moves for memory in touched(call))
         ]
         moving = {number for number, _ in self._moving}
         self._calls: list[Ready | None] = [
@@ -101,6 +101,16 @@ class Program:
         if isinstance(real, np.ndarray):
             start += real.__array_interface__["data"][0] - memory.start
         return np.ndarray(np.shape(real), real.dtype, buffer, start, real.strides)
+
+    def _settled(self, call: Call) -> Call:
+        """Return a call in which stand-ins are left for what lies at another place each time."""
+
+        def settle(stand_in: StandIn) -> Any:
+            return stand_in if stand_in.memory.moves else self.view(stand_in)
+
+        parts = (call.arguments, call.options, call.results)
+        arguments, options, results = replaced(parts, settle)
+        return Call(call.function, arguments, options, results)
 
     def at(self, **given: Array | None) -> tuple[list[Ready], list[Ready]]:
         """Return the calls of the forward and of the backward pass, for inputs that lie here.

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from traceback import walk_stack
 from types import FrameType
 from typing import Any
@@ -44,11 +45,16 @@ class Memory:
     is_gradient: bool = False
 
     @property
+    def moves(self) -> bool:
+        """Whether it lies at another place each time."""
+        return self.name not in ("", "kept")
+
+    @cached_property
     def start(self) -> int:
         """The address of its first byte, which is its own as long as the tape is kept."""
         return int(np.lib.array_utils.byte_bounds(self.array)[0])
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes."""
         low, high = np.lib.array_utils.byte_bounds(self.array)

@@ -1,10 +1,12 @@
 """Objective: a chain of layers with a loss at its end, which training makes small."""
 
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from tinyframe.layers.build import check_promise
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.types import Array
@@ -29,6 +31,8 @@ class Objective:
         Of the last step: x and each layer's output; ∂L by each layer's output, from the last on.
     scale : array of shape (), optional
         What gradients are multiplied by.
+    infer
+        Function x → the last layer's output that takes the layers' place, in evaluation.
     predicts
         Whether predictions are asked for in training.
     given
@@ -39,6 +43,7 @@ class Objective:
 
     predicts = True
     scale: Array | None = None
+    infer: Callable[[Array], Array] | None = None
 
     def __init__(self, layers: tuple[Layer, ...], loss: Loss) -> None:
         self.given = loss
@@ -64,14 +69,14 @@ class Objective:
         """Return the mean loss over the rows of x, keeping x and each layer's output."""
         self._training = training
         self.outputs, self.gradients = [x], []
-        for layer in self.layers:
-            x = layer.forward(x, training)
+        if self.infer is not None:
+            x = self.infer(x)
             self.outputs.append(x)
-            if x.shape[1:] != layer.output_shape:
-                raise ValueError(
-                    f"{layer!r} promised outputs of shape {layer.output_shape}, in setup, and "
-                    f"returned {x.shape[1:]}"
-                )
+        else:
+            for layer in self.layers:
+                x = layer.forward(x, training)
+                self.outputs.append(x)
+                check_promise(layer, x)
         if weight is None:
             self.value = self.loss.forward(x, target)
             self.mass = len(x) if self.loss.mass is None else self.loss.mass
