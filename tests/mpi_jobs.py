@@ -261,9 +261,9 @@ def bad_input(folder):
         except (TypeError, ValueError, OSError) as error:
             told.append(f"{type(error).__name__}: {error}")
         told[-1] += "" if np.array_equal(before, state(model)) else " CHANGED"
-    everyones = WORLD.gather(told)
+    allgather = WORLD.gather(told)
     if WORLD.rank == 0:
-        np.savez(Path(folder) / "result-2.npz", told=np.array(everyones))
+        np.savez(Path(folder) / "result-2.npz", told=np.array(allgather))
 
 
 X40, Y40 = data(40)
@@ -308,7 +308,7 @@ def trained(changes):
         except (TypeError, ValueError) as error:
             same = "" if np.array_equal(before, state(model)) else " CHANGED"
             return f"{type(error).__name__}: {error}{same}"
-    alike = {everyones.tobytes() for everyones in WORLD.allgather(state(model))}
+    alike = {allgather.tobytes() for allgather in WORLD.allgather(state(model))}
     return "" if len(alike) == 1 else "DIFFERS"
 
 
@@ -318,9 +318,9 @@ def differing(folder):
     os.chdir(folder)
     cases = [(name, i) for name, values in CHOICES.items() for i in range(1, len(values))]
     told = [trained({name: CHOICES[name][i * WORLD.rank]}) for name, i in cases]
-    everyones = WORLD.gather(told)
+    allgather = WORLD.gather(told)
     if WORLD.rank == 0:
-        np.savez("result-2.npz", names=[name for name, _ in cases], told=np.array(everyones))
+        np.savez("result-2.npz", names=[name for name, _ in cases], told=np.array(allgather))
 
 
 @job
@@ -340,9 +340,9 @@ def mixed(folder, cases="60"):
         told.append(
             trained({name: CHOICES[name][pick[WORLD.rank]] for name, pick in picks.items()})
         )
-    everyones = WORLD.gather(told)
+    allgather = WORLD.gather(told)
     if WORLD.rank == 0:
-        np.savez("result-2.npz", told=np.array(everyones))
+        np.savez("result-2.npz", told=np.array(allgather))
 
 
 class Note(Callback):

@@ -26,7 +26,7 @@ from tinyframe.training.settings import (
     chosen_loss,
     verbosity,
 )
-from tinyframe.training.sources import Asked, input_dtype, inputs, source
+from tinyframe.training.sources import DataSpec, input_dtype, inputs, source
 from tinyframe.training.stream import Stream
 from tinyframe.training.trainer import Augment
 from tinyframe.types import Array, RandomSeed
@@ -293,7 +293,7 @@ class Model(Layer, ABC):
             If an argument is not as above, or the model is not built.
         """
         loss, watched = chosen_loss(loss, self.loss), verbosity(verbose) != 0
-        feed, sample = source(Asked(self, self._entry, loss), X, y, sample_weight)
+        feed, sample = source(DataSpec(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs)
         objective = Objective(self._chain(), loss)
         objective.infer = self._infer(objective.layers)

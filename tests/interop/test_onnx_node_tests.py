@@ -403,11 +403,11 @@ def _reduced(loss, scores, labels, given, shift):
     reduction = given.get("reduction", b"mean")
     if reduction != b"none":
         mean = loss.forward(scores, labels) - shift
-        return np.float32(mean * (loss.mass if reduction == b"sum" else 1))
+        return np.float32(mean * (loss.weight_sum if reduction == b"sum" else 1))
     terms = np.empty(labels.shape, np.float32)
     for place in np.ndindex(labels.shape):
         mean = loss.forward(scores[place][np.newaxis], labels[place][np.newaxis])
-        terms[place] = (mean - shift) * loss.mass
+        terms[place] = (mean - shift) * loss.weight_sum
     return terms
 
 

@@ -49,10 +49,10 @@ def test_only_the_ratios_of_weights_count(name, seed, exponent):
     target = rng.integers(0, 3, 6) if classes else y
     w = rng.random(6) + 0.1
     expected = loss.forward(a, target, w)
-    mass, gradient = loss.mass, loss.backward().copy()
+    weight_sum, gradient = loss.weight_sum, loss.backward().copy()
     assert loss.forward(a, target, w * 10.0**exponent) == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(loss.backward(), gradient, rtol=1e-4, atol=1e-7)
-    assert loss.mass == pytest.approx(mass * 10.0**exponent, rel=1e-5)
+    assert loss.weight_sum == pytest.approx(weight_sum * 10.0**exponent, rel=1e-5)
 
 
 @given(seed=seeds, exponent=st.integers(-99, 98))

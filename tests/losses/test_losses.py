@@ -53,9 +53,9 @@ def test_a_weight_counts_a_row_as_often(name):
     assert loss.forward(prediction, labels, [3, 0, 1]) == pytest.approx(value)
     assert not loss.backward()[1].any()
     loss.forward(prediction, labels, [6, 0, 2])
-    mass = loss.mass
+    weight_sum = loss.weight_sum
     loss.forward(prediction, labels, [3, 0, 1])
-    assert mass == pytest.approx(2 * loss.mass)
+    assert weight_sum == pytest.approx(2 * loss.weight_sum)
 
 
 @pytest.mark.parametrize("weight", [[1, 2], [[1, 2, 3]], [1, -1, 1], [1, np.nan, 1]])

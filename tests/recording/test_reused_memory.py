@@ -45,7 +45,7 @@ def what_it_gives(objective, batch):
     """Do what training, or evaluation, does with a batch; return all that comes of it, copied."""
     x, target, weight, training = batch
     value = objective.forward(x, target, weight, training=training)
-    found = [np.array([value, objective.mass], np.float64), objective.prediction.copy()]
+    found = [np.array([value, objective.weight_sum], np.float64), objective.prediction.copy()]
     if training:
         objective.backward()
         found += [p.grad.copy() for layer in objective.layers for p in layer.parameters]

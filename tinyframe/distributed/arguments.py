@@ -21,7 +21,7 @@ OF_RANK_0 = ("communicator", "rng", "verbose")
 """Arguments in which ranks may differ: rank 0's count."""
 
 
-def told_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def comparable(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has to be alike in all ranks, as it can be sent, compared and shown.
 
     Parameters
@@ -29,13 +29,13 @@ def told_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     arguments
         By name; every one counts that is not named above.
     """
-    told: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, value in arguments.items():
         if name in OWN:
-            told[name] = None if value is None else "given"
+            found[name] = None if value is None else "given"
         elif name not in OF_RANK_0:
-            told["model" if name == "self" else name] = _comparable(value)
-    return told
+            found["model" if name == "self" else name] = _comparable(value)
+    return found
 
 
 @singledispatch

@@ -39,7 +39,7 @@ class SharedPlan(Plan):
         }  # fmt: skip
         self.ranks.agree({"self": self.model, **arguments, **checked})
         self.ranks.divide(self.feed, self.validation)
-        self.rngs = self.ranks.of_first(self.rngs)
+        self.rngs = self.ranks.bcast(self.rngs)
 
     @contextmanager
     def training(self) -> Iterator[Run]:
@@ -57,7 +57,7 @@ class SharedPlan(Plan):
 
     def open_checkpoint(self) -> Any:
         """Return what rank 0 reads."""
-        return self.ranks.from_first(super().open_checkpoint)
+        return self.ranks.on_root(super().open_checkpoint)
 
     def begin(self, at_the_end: ExitStack) -> None:
         """Begin in all ranks, or in none."""

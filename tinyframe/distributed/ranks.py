@@ -14,7 +14,7 @@ import numpy as np
 from tinyframe.data.batch_feed import BatchFeed
 from tinyframe.data.feed import Feed
 from tinyframe.data.source import Source
-from tinyframe.distributed.arguments import told_of
+from tinyframe.distributed.arguments import comparable
 from tinyframe.distributed.trainer import DistributedTrainer, SharedRun
 from tinyframe.layers.state import restore_state, state_of
 from tinyframe.optimizers import Optimizer
@@ -88,23 +88,23 @@ class Ranks:
             yield
         except Exception as raised:  # noqa: BLE001 - it is raised again below
             error = raised
-        self._raise_first(self.everyones(_portable(error)), error)
+        self._raise_first(self.allgather(_portable(error)), error)
 
-    def from_first(self, find: Callable[[], Found]) -> Found:
+    def on_root(self, find: Callable[[], Found]) -> Found:
         """Return what rank 0 finds."""
         found: list[Found] = []
         with self.together():
             if self.rank == 0:
                 found.append(find())
-        return self.of_first(found)[0]
+        return self.bcast(found)[0]
 
     def agree(self, arguments: Mapping[str, Any]) -> None:
         """Raise ValueError if the ranks differ in an argument."""
         with self.together():
-            own = told_of(arguments)
-        told = self.everyones(own)
-        for name, value in told[0].items():
-            for rank, others in enumerate(told):
+            own = comparable(arguments)
+        of_all = self.allgather(own)
+        for name, value in of_all[0].items():
+            for rank, others in enumerate(of_all):
                 if others[name] != value:
                     raise ValueError(
                         f"all ranks have to train alike: rank {rank} has {name} {others[name]}, "
@@ -123,7 +123,7 @@ class Ranks:
                         "deterministic=True expected arrays or Shards, whose rows tinyframe hands "
                         "out; batches of an iterable are what each rank makes of them"
                     )
-                counts = [count for count in self.everyones(source.count) if count is not None]
+                counts = [count for count in self.allgather(source.count) if count is not None]
                 source.count = max(counts) if len(counts) == self.size else None
             elif source is not None:
                 self.agree({"rows": source.rows})
@@ -131,8 +131,8 @@ class Ranks:
 
     def _divide_arrays(self, feed: Feed) -> None:
         """Share the rows of arrays that all ranks have; leave each rank those it has alone."""
-        told = self.everyones((feed.own_rows, _fingerprint(feed)))
-        if len(set(told)) == 1:
+        of_all = self.allgather((feed.own_rows, _fingerprint(feed)))
+        if len(set(of_all)) == 1:
             weight = feed.weight
             self.agree({"weights": None if weight is None else zlib.crc32(weight.tobytes())})
             self._share(feed)
@@ -140,9 +140,9 @@ class Ranks:
         if self.shards:
             raise ValueError(
                 "deterministic=True expected the same arrays in all ranks, whose rows tinyframe "
-                f"hands out; those of rank {_first_other(told)} differ from rank 0's"
+                f"hands out; those of rank {_first_other(of_all)} differ from rank 0's"
             )
-        feed.keep_own(sum(rows for rows, _ in told), self.rank)
+        feed.keep_own(sum(rows for rows, _ in of_all), self.rank)
 
     def _share(self, source: Source) -> None:
         shards = self.shards or self.size
@@ -156,7 +156,7 @@ class Ranks:
         """Return the run of this rank, whose history is that of rank 0."""
         history = model.history
         epochs_done = [dict(history.at(number)) for number in range(history.epochs)]
-        history.replace(self.of_first(epochs_done))
+        history.replace(self.bcast(epochs_done))
         run = SharedRun(model, optimizer, names, epochs, batches)
         run.rank, run.ranks = self.rank, self.size
         return run
@@ -164,8 +164,8 @@ class Ranks:
     def share(self, run: Run) -> None:
         """Give every rank the weights and the optimizer's memory of rank 0."""
         optimizer = run.optimizer
-        restore_state(run.model, self.of_first(state_of(run.model)))
-        optimizer.restore(*self.of_first((optimizer.steps, optimizer.epoch, optimizer.state())))
+        restore_state(run.model, self.bcast(state_of(run.model)))
+        optimizer.restore(*self.bcast((optimizer.steps, optimizer.epoch, optimizer.state())))
 
     # ---------------------------------------------------------------- in training
 
@@ -213,26 +213,26 @@ class Ranks:
 
     # ---------------------------------------------------------------- messages
 
-    def everyones(self, value: Found) -> list[Found]:
+    def allgather(self, value: Found) -> list[Found]:
         """Return the values of all ranks."""
-        told: list[Found] = self.communicator.allgather(value)
-        return told
+        values: list[Found] = self.communicator.allgather(value)
+        return values
 
-    def gathered(self, value: Found) -> list[Found] | None:
+    def gather(self, value: Found) -> list[Found] | None:
         """Return the values of all ranks in rank 0, None in the others."""
-        told: list[Found] | None = self.communicator.gather(value)
-        return told
+        values: list[Found] | None = self.communicator.gather(value)
+        return values
 
-    def of_first(self, value: Found) -> Found:
+    def bcast(self, value: Found) -> Found:
         """Return the value of rank 0."""
-        told: Found = self.communicator.bcast(value)
-        return told
+        of_root: Found = self.communicator.bcast(value)
+        return of_root
 
-    def add(self, array: Array) -> None:
+    def allreduce(self, array: Array) -> None:
         """Replace an array by its sum over all ranks."""
         self.communicator.Allreduce(self._mpi.IN_PLACE, array)
 
-    def copy_first(self, array: Array) -> None:
+    def bcast_into(self, array: Array) -> None:
         """Replace an array by that of rank 0."""
         self.communicator.Bcast(array)
 
@@ -282,5 +282,5 @@ def _fingerprint(feed: Feed) -> int:
     return found
 
 
-def _first_other(told: list[Any]) -> int:
-    return next(rank for rank, one in enumerate(told) if one != told[0])
+def _first_other(of_all: list[Any]) -> int:
+    return next(rank for rank, one in enumerate(of_all) if one != of_all[0])

@@ -67,7 +67,7 @@ class AllReduce(Reduction):
 
     def finish(self) -> None:
         """Add up the ranks; see `Reduction`."""
-        self._ranks.add(self.message)
+        self._ranks.allreduce(self.message)
 
 
 class OrderedSum(Reduction):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RowsOfAll:
-    """Sums over the rows of all ranks, within a layer's forward and backward; see `Across`.
+    """Sums over the rows of all ranks, within a layer's forward and backward; see `BatchSums`.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class RowsOfAll:
         self.counts = True
 
     def moments(self, mean: Array, variance: Array, count: int) -> tuple[Array, Array, float]:
-        """Return mean and variance over all rows, from those of each rank; see `Across`.
+        """Return mean and variance over all rows, from those of each rank; see `BatchSums`.
 
         With means μᵣ, variances σᵣ² and counts mᵣ: μ = Σ mᵣ μᵣ / m, and
         σ² = Σ mᵣ (σᵣ² + (μᵣ − μ)²) / m. Source: Chan, Golub and LeVeque, "Algorithms for Computing
@@ -44,9 +44,9 @@ class RowsOfAll:
         """
         features = len(mean)
         own = np.array([*mean, *variance, count * self.counts], np.float64)
-        told = np.empty((self._ranks.size, len(own)))
-        self._ranks.communicator.Allgather(own, told)
-        means, variances, counts = np.split(told, (features, 2 * features), axis=1)
+        of_all = np.empty((self._ranks.size, len(own)))
+        self._ranks.communicator.Allgather(own, of_all)
+        means, variances, counts = np.split(of_all, (features, 2 * features), axis=1)
         m = float(counts.sum())
         shares = counts / m
         mean_of_all = np.sum(shares * means, axis=0)
@@ -54,9 +54,9 @@ class RowsOfAll:
         return mean_of_all, spread, m
 
     def sum(self, array: Array) -> Array:
-        """Return the sum over all ranks; see `Across`."""
+        """Return the sum over all ranks; see `BatchSums`."""
         total = array.copy()
-        self._ranks.add(total)
+        self._ranks.allreduce(total)
         return total
 
 

@@ -23,20 +23,21 @@ if TYPE_CHECKING:
 
 
 class SharedRun(Run):
-    """A run in which one rank's wish to stop waits until all ranks know of it."""
+    """A run in which one rank's request to stop waits until all ranks know of it."""
 
-    wish: str = ""
+    stop_request: str = ""
 
     def stop(self, reason: str) -> None:
         """Ask all ranks to end training: after the next batch, or this epoch; see `Run`."""
-        self.wish = self.wish or reason
+        self.stop_request = self.stop_request or reason
 
 
 class DistributedTrainer(Trainer):
     """Takes the steps of one rank: the gradient of its share of each batch, added to the others'.
 
-    The sum over a batch is Σ mass · gradient / `batch_size`, of all blocks of all ranks; with it go
-    Σ loss · mass, Σ mass, how many blocks were not finite, and how many ranks wish to stop.
+    The sum over a batch is Σ w · gradient / `batch_size`, w the Σᵣ wᵣ of a block, of all blocks of
+    all ranks; with it go Σ loss · w, Σ w, how many blocks were not finite, and how many ranks ask
+    to stop.
 
     Parameters
     ----------
@@ -74,12 +75,12 @@ class DistributedTrainer(Trainer):
     def rows_of_all(self) -> Iterator[None]:
         """Let layers that mix rows mix those of all ranks, as long as the block lasts."""
         for layer in self._mixing:
-            layer.across = self._rows_of_all
+            layer.batch_sums = self._rows_of_all
         try:
             yield
         finally:
             for layer in self._mixing:
-                del layer.across
+                del layer.batch_sums
 
     # ---------------------------------------------------------------- a batch
 
@@ -111,7 +112,7 @@ class DistributedTrainer(Trainer):
             block = next(blocks, None)
             if begins:
                 left[0] = block is not None
-                self._ranks.add(left)
+                self._ranks.allreduce(left)
             if not left[0]:
                 return
             block = block or self.feed.stand_in()
@@ -119,7 +120,7 @@ class DistributedTrainer(Trainer):
             begins = block.ends_batch
 
     def _scaled_backward(self) -> None:
-        self._scale[...] = self.objective.mass / self.batch_size
+        self._scale[...] = self.objective.weight_sum / self.batch_size
         self.objective.backward()
 
     def _meet_nonfinite(self, run: Run, loss: float) -> None:  # noqa: ARG002 - of the contract
@@ -128,31 +129,31 @@ class DistributedTrainer(Trainer):
         if self._mixing:  # whose sums the other ranks wait for
             self._scaled_backward()
 
-    def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:  # noqa: ARG002 - as above
+    def _join(self, weight_sum: float, batch_weight: float, *, first: bool, last: bool) -> None:  # noqa: ARG002 - as above
         """Take in a block, what rides along with it included."""
         loss = self.objective.value
         finite = math.isfinite(loss)
-        wishes = last and _wish(self._run) != ""
-        self._tail[:] = (loss * mass, mass, 0, wishes) if finite else (0, 0, 1, wishes)
+        stops = last and _stop_request(self._run) != ""
+        self._tail[:] = (loss * weight_sum, weight_sum, 0, stops) if finite else (0, 0, 1, stops)
         self._reduction.add(first=first, last=last)
         self._states.end(self._rows)
 
-    def _step(self, run: Run, total: float, mass: float) -> None:
+    def _step(self, run: Run, total: float, weight_sum: float) -> None:
         """Take the step of a batch of all ranks, if their losses and gradients are finite."""
         self._reduction.finish()
         self._states.finish()
-        total, mass, nonfinite, wishes = self._tail.tolist()
-        if wishes:
+        total, weight_sum, nonfinite, stops = self._tail.tolist()
+        if stops:
             self._agree_to_stop(run)
         if nonfinite or not math.isfinite(total):
             if not self.skips_nonfinite:
-                told = [text for text in self._ranks.everyones(self._nonfinite) if text]
-                raise self._error(run, told[0] if told else f"the sum of the losses is {total}")
+                found = [text for text in self._ranks.allgather(self._nonfinite) if text]
+                raise self._error(run, found[0] if found else f"the sum of the losses is {total}")
             total = math.nan
             self._nonfinite = ""
-        elif mass not in (0, self.batch_size):
-            self.parameters.grad *= self.batch_size / mass
-        super()._step(run, total, mass)
+        elif weight_sum not in (0, self.batch_size):
+            self.parameters.grad *= self.batch_size / weight_sum
+        super()._step(run, total, weight_sum)
 
     def raised(self, error: Failure) -> Failure:
         return self._ranks.raised_by_all(error)
@@ -168,44 +169,44 @@ class DistributedTrainer(Trainer):
 
     def agreed(self, figures: dict[str, float]) -> dict[str, float]:
         """Return the figures of rank 0; make the weights those of rank 0, should they differ."""
-        self._ranks.copy_first(self.parameters.value)
-        return self._ranks.of_first(figures)
+        self._ranks.bcast_into(self.parameters.value)
+        return self._ranks.bcast(figures)
 
     def end_epoch(self, run: Run) -> None:
-        """Stop if a rank wishes to."""
+        """Stop if a rank asks to."""
         self._agree_to_stop(run)
 
     def gathered(self) -> dict[str, Array] | None:
         """Return what the metrics need of the epoch so far, in rank 0."""
-        told = self._ranks.gathered(self.scores.gathered)
-        return None if told is None else _in_order(told)
+        of_all = self._ranks.gather(self.scores.gathered)
+        return None if of_all is None else _in_order(of_all)
 
     def _joined(self, sums: Sums, scores: Scores) -> tuple[Sums, Scores]:
         """Return what all ranks found, in rank 0; nothing in the others."""
-        told = self._ranks.gathered((sums, scores.gathered))
+        of_all = self._ranks.gather((sums, scores.gathered))
         joined = Scores(scores.metrics, scores.ignored)
-        if told is None:
+        if of_all is None:
             return [], joined
-        joined.gathered = _in_order([rows for _, rows in told])
-        return [block for blocks, _ in told for block in blocks], joined
+        joined.gathered = _in_order([rows for _, rows in of_all])
+        return [block for blocks, _ in of_all for block in blocks], joined
 
     def _agree_to_stop(self, run: Run) -> None:
-        wishes = [wish for wish in self._ranks.everyones(_wish(run)) if wish]
-        run.stopped = run.stopped or (wishes[0] if wishes else "")
+        requests = [why for why in self._ranks.allgather(_stop_request(run)) if why]
+        run.stopped = run.stopped or (requests[0] if requests else "")
 
 
-def _wish(run: Run) -> str:
-    """Return why this rank wishes to stop; empty if it does not."""
-    return run.wish if isinstance(run, SharedRun) else ""
+def _stop_request(run: Run) -> str:
+    """Return why this rank asks to stop; empty if it does not."""
+    return run.stop_request if isinstance(run, SharedRun) else ""
 
 
-def _in_order(told: list[dict[str, Array]]) -> dict[str, Array]:
+def _in_order(of_all: list[dict[str, Array]]) -> dict[str, Array]:
     """Return rows of all ranks as one process would have met them: by batch, then by rank."""
-    told = [rows for rows in told if rows]
-    if not told:
+    of_all = [rows for rows in of_all if rows]
+    if not of_all:
         return {}
-    names = set().union(*told)
-    joined = {name: np.concatenate([_rows(rows, name) for rows in told]) for name in names}
+    names = set().union(*of_all)
+    joined = {name: np.concatenate([_rows(rows, name) for rows in of_all]) for name in names}
     order = np.argsort(joined["batch"], kind="stable")
     return {name: rows[order] for name, rows in joined.items()}
 

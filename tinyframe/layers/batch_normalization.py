@@ -95,9 +95,9 @@ class BatchNorm(Layer):
             variance = np.where(np.isinf(variance), np.nan, variance)  # x / ∞ = 0 would not tell
             tells = bool(np.isfinite(variance).all())
         m: float = rows.shape[1]
-        if self.across is not None:
+        if self.batch_sums is not None:
             own = mean
-            mean, variance, m = self.across.moments(mean, variance, rows.shape[1])
+            mean, variance, m = self.batch_sums.moments(mean, variance, rows.shape[1])
             centred = centred - _column(mean - own, centred.dtype)
             tells = bool(np.isfinite(variance).all())
         if tells:
@@ -121,11 +121,11 @@ class BatchNorm(Layer):
         dx = rows
         if self.trainable:  # else μ and σ² do not depend on x
             db, dg = self.bias.grad, self.gain.grad
-            if self.across is not None:
-                db, dg = self.across.sum(np.stack([db, dg]))
+            if self.batch_sums is not None:
+                db, dg = self.batch_sums.sum(np.stack([db, dg]))
             dx = rows - _column(db / m, rows.dtype) - xhat * _column(dg / m, rows.dtype)
         dx = dx * _column(self.gain.value / deviation, rows.dtype)
-        if self.across is not None and not self.across.counts:
+        if self.batch_sums is not None and not self.batch_sums.counts:
             dx = np.zeros_like(dx)
         return _by_row(dx, dy.shape)
 

@@ -16,7 +16,7 @@ from tinyframe.utils.checks import floating_dtype, random_generator, sample_shap
 from tinyframe.utils.reprs import constructor_call
 
 if TYPE_CHECKING:
-    from tinyframe.layers.across import Across
+    from tinyframe.layers.batch_sums import BatchSums
 
 Member = TypeVar("Member")
 
@@ -45,9 +45,9 @@ class Layer(Assignment, Saved, ABC):
     state_names
         Class attribute: names of attributes, float arrays, that training changes besides the
         parameters, as running averages.
-    across
-        Where several processes train together: what `mixes_rows` layers ask for sums over the rows
-        of all; else None.
+    batch_sums
+        What layers with `mixes_rows` ask for sums over the whole batch, where `forward` gets a
+        part of it: see `BatchSums`. Else None.
     random
         Class attribute: True where training draws random numbers, from `self.rng`; `fit` seeds it.
     trainable
@@ -64,7 +64,7 @@ class Layer(Assignment, Saved, ABC):
     takes_integers: bool = False
     mixes_rows: bool = False
     state_names: tuple[str, ...] = ()
-    across: "Across | None" = None
+    batch_sums: "BatchSums | None" = None
     random: bool = False
     _trainable: bool = True
     _rng: "np.random.Generator | None" = None

@@ -34,8 +34,8 @@ class _FeatureNorm(Layer):
         xhat, scale = self._normalised(x)
         if not np.isfinite(scale).all():  # squares overflow in float32
             wide, exact = self._normalised(x.astype(np.float64))
-            told = np.where(np.isfinite(exact), 1, np.nan)  # where x / ∞ = 0 would not tell
-            xhat, scale = (wide * told).astype(x.dtype), (exact * told).astype(x.dtype)
+            mark = np.where(np.isfinite(exact), 1, np.nan)  # where x / ∞ = 0 would not tell
+            xhat, scale = (wide * mark).astype(x.dtype), (exact * mark).astype(x.dtype)
         y = xhat * self.gain.value
         if self.centred:
             y += self.bias.value

@@ -102,9 +102,9 @@ class CrossEntropyLoss(Loss):
     def _weighted_target(
         self, prediction: Array, target: Array, weight: npt.ArrayLike | None
     ) -> tuple[Array, Any]:
-        """Return y, smoothed and weighted, of the prediction's shape, and its m; note the mass.
+        """Return y, smoothed and weighted, of the prediction's shape, and its m; note Σᵣ wᵣ.
 
-        Weights are brought to about 1, so that float32 can hold them; the mass is that of the
+        Weights are brought to about 1, so that float32 can hold them; `weight_sum` is that of the
         weights as given.
         """
         classes = prediction.shape[-1]
@@ -125,11 +125,11 @@ class CrossEntropyLoss(Loss):
                 raise ValueError(f"class_weights expected {classes} numbers, got {len(of_class)}")
             factors, unit = factors * of_class.astype(prediction.dtype), unit * of_classes
         elif known is None and weight is None and not self.label_smoothing:
-            self.mass = m = float(prediction.size // classes)
+            self.weight_sum = m = float(prediction.size // classes)
             return y, m
         weighted = y * factors
         total = weighted.sum(dtype=np.float64)
-        self.mass = total * unit
+        self.weight_sum = total * unit
         if self.label_smoothing:
             even = self.label_smoothing / classes
             weighted = (1 - self.label_smoothing) * weighted + even * factors

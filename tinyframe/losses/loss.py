@@ -28,14 +28,14 @@ class Loss(Saved, ABC):
 
     Attributes
     ----------
-    mass : float or None
+    weight_sum : float or None
         Σᵣ wᵣ of the last forward pass: what that mean stands for, when means of several batches
         are joined. None stands for the number of rows.
     ignore_index : int or None
         A label that stands for no class, which the loss leaves out.
     """
 
-    mass: float | None = None
+    weight_sum: float | None = None
     ignore_index: int | None = None
 
     @abstractmethod
@@ -87,7 +87,7 @@ class Loss(Saved, ABC):
         return laid_like(y, prediction)
 
     def _shares(self, weight: npt.ArrayLike | None, prediction: Array) -> Any:
-        """Return each row's share in the mean, to go with the prediction; note the mass.
+        """Return each row's share in the mean, to go with the prediction; note Σᵣ wᵣ.
 
         Raises
         ------
@@ -96,10 +96,10 @@ class Loss(Saved, ABC):
         """
         rows = len(prediction)
         if weight is None:
-            self.mass = float(rows)
+            self.weight_sum = float(rows)
             return 1 / rows
         weights = as_weights(weight, rows, "weight")
-        self.mass = total = weights.sum()
+        self.weight_sum = total = weights.sum()
         shares = weights / np.where(total > 0, total, 1)
         return shares.astype(prediction.dtype).reshape(rows, *[1] * (prediction.ndim - 1))
 

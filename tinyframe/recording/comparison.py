@@ -19,15 +19,16 @@ def differing(
     plain
         The objective, after the plain step.
     results
-        What the replay computed: "output 0", …, "value", "mass", "gradient 0", …
+        What the replay computed: "output 0", …, "value", "weight_sum", "gradient 0", …
     written, expected
         Gradients and states of each part after the replay, and what they were after the plain step.
     """
     for number, layer in enumerate(plain.layers):
         if not same_bits(results.get(f"output {number}"), plain.outputs[number + 1]):
             return layer
-    if not (same_bits(results["value"], plain.value) and same_bits(results["mass"], plain.mass)):
-        return plain.loss
+    for name in ("value", "weight_sum"):
+        if not same_bits(results[name], getattr(plain, name)):
+            return plain.loss
     for number, gradient in enumerate(plain.gradients):
         if not same_bits(results.get(f"gradient {number}"), gradient):
             return (plain.loss, *reversed(plain.layers))[number]

@@ -90,7 +90,7 @@ def noted(
     twin, twins = copied(tape, objective, parts, unrecorded)
     tape.parts = {id(copy): part for part, copy in twins.items() if part not in unrecorded}
     before = {part: dict(vars(copy)) for part, copy in twins.items()}
-    results = {"value": twin.forward(*given, training), "mass": twin.mass}
+    results = {"value": twin.forward(*given, training), "weight_sum": twin.weight_sum}
     if predicts:
         results["prediction"] = twin.prediction
     results = {name: one.copy() if is_given(one) else one for name, one in results.items()}
@@ -188,10 +188,10 @@ class AsItIs:
         self._note("backward_parameters", (dy,))
 
     @property
-    def mass(self) -> Any:
+    def weight_sum(self) -> Any:
         """What a loss notes in its forward pass."""
-        mass = self._original.mass
-        return None if mass is None else self._result(lambda: self._original.mass, (), mass)
+        found = self._original.weight_sum
+        return None if found is None else self._result(lambda: self._original.weight_sum, (), found)
 
     def _note(self, name: str, arguments: tuple[Any, ...]) -> Any:
         seen = self._seen

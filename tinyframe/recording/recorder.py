@@ -31,7 +31,7 @@ class Recorded:
     ----------
     predicts
         Whether predictions are asked for in training.
-    value, mass
+    value, weight_sum
         As of `Objective`, for Python.
     """
 
@@ -40,7 +40,7 @@ class Recorded:
     def __init__(self, objective: Any) -> None:
         self.objective = objective
         self.layers, self.loss = objective.layers, objective.loss
-        self.value = self.mass = 0.0
+        self.value = self.weight_sum = 0.0
         self._learning = Learning(objective)
         self._kinds: dict[Any, Kind] = {}
         self._generation = 0
@@ -104,7 +104,7 @@ class Recorded:
         except Refused as missed:
             return self._miss(missed)
         self._results = results = program.results
-        self.mass = float(results["mass"])
+        self.weight_sum = float(results["weight_sum"])
         self.value = value = float(results["value"])
         return value
 
@@ -205,7 +205,7 @@ class Recorded:
             self._lesson = kind, (x, target, weight, training), self._learning.kept()
         with self._left_on_error():
             value = float(self.objective.forward(x, target, weight, training))
-            self.value, self.mass = value, float(self.objective.mass)
+            self.value, self.weight_sum = value, float(self.objective.weight_sum)
         if not training:
             self._learn()
         return value

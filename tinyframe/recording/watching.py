@@ -16,7 +16,7 @@ from tinyframe.parameters import Parameter
 
 Part: TypeAlias = Layer | Loss
 
-PASSING = (*OF_A_PASS, "mass")
+PASSING = (*OF_A_PASS, "weight_sum")
 """Attributes that a pass leaves for the next call."""
 
 Outside: TypeAlias = tuple[str, Callable[[], Any], Any]
@@ -51,7 +51,7 @@ def held(part: Part, kind: type) -> Iterator[tuple[str, Any]]:
 
 def unwatched(part: Part) -> str:
     """Return why a part cannot be recorded by what it computes with; empty where it can."""
-    if getattr(part, "across", None) is not None:
+    if getattr(part, "batch_sums", None) is not None:
         return "mixes its rows with those of other processes"
     for name, value in attributes(part).items():
         if not _is_watched(value):

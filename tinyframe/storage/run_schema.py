@@ -36,7 +36,7 @@ from tinyframe.utils.schema import (
 
 if TYPE_CHECKING:
     from tinyframe.training.callbacks import Run
-    from tinyframe.training.sources import Asked
+    from tinyframe.training.sources import DataSpec
 
 
 FIGURE = Rule(
@@ -229,7 +229,7 @@ def _alike(value: Any, like: Any) -> bool:
 def check_scores(
     scores: Mapping[str, Array],
     model: Layer,
-    asked: "Asked",
+    spec: "DataSpec",
     sample: Array,
     metrics: Mapping[str, Metric],
 ) -> None:
@@ -245,7 +245,7 @@ def check_scores(
             f"its predictions expected {model.dtype} of shape {expected}, got "
             f"{prediction.dtype} {prediction.shape}"
         )
-    asked.targets(scores["target"], rows)
+    spec.targets(scores["target"], rows)
     wanted = {"target": np.empty((rows, *sample.shape[1:]), sample.dtype)}
     if "weight" in scores:
         wanted["weight"] = as_weights(scores["weight"], rows)

@@ -33,7 +33,7 @@ from tinyframe.utils.schema import check_schema
 
 if TYPE_CHECKING:
     from tinyframe.training.callbacks import Callback, Run
-    from tinyframe.training.sources import Asked
+    from tinyframe.training.sources import DataSpec
 
 
 Plain = (bool, int, float, str, type(None))
@@ -77,7 +77,7 @@ def write_run(path: Path, run: "Run") -> None:
             "rows": trainer.feed.rows,
             "batch_size": trainer.batch_size,
             "total": trainer.total if within else 0.0,
-            "mass": trainer.mass if within else 0.0,
+            "mass": trainer.weight_sum if within else 0.0,
             "skipped": trainer.skipped if within else 0,
             "seconds": trainer.seconds if within else 0.0,
             "base": trainer.base,
@@ -129,7 +129,7 @@ class SavedRun:
         batch_size: int,
         *,
         shuffle: bool,
-        asked: "Asked",
+        spec: "DataSpec",
         sample: Array,
         metrics: Mapping[str, Metric],
     ) -> None:
@@ -137,7 +137,7 @@ class SavedRun:
 
         Parameters
         ----------
-        run, feed, batch_size, shuffle, asked, metrics
+        run, feed, batch_size, shuffle, spec, metrics
             What `fit` was asked for.
         sample
             Some of its targets.
@@ -154,7 +154,7 @@ class SavedRun:
             check_generators(self.meta["rngs"], run.model, shuffle=shuffle)
             check_names(self.meta, self.arrays)
             check_memory(self.meta, self.arrays_of("slots"), run)
-            check_scores(self.arrays_of("scores"), run.model, asked, sample, metrics)
+            check_scores(self.arrays_of("scores"), run.model, spec, sample, metrics)
             for callback, state in self._states(run.callbacks):
                 callback.check_state(state, run)
         except UNUSABLE as error:
@@ -178,7 +178,8 @@ class SavedRun:
         elif isinstance(optimizer.learning_rate, Schedule):
             vars(optimizer.learning_rate).update(kept["schedule"])
         optimizer.restore(kept["steps"], kept["epoch"], self.arrays_of("slots"))
-        for name in ("total", "mass", "skipped", "seconds", "base"):
+        trainer.total, trainer.weight_sum = saved["total"], saved["mass"]
+        for name in ("skipped", "seconds", "base"):
             setattr(trainer, name, saved[name])
         order = self.arrays.get("order")
         trainer.order = None if order is None else order.astype(np.intp)

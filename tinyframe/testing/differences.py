@@ -57,13 +57,13 @@ def compare(
     """
     numeric = numeric_jacobian(function, x)
     # A difference of two values is rounded to about 10⁻¹⁶ of them, which the step then divides.
-    noise = 64 * np.finfo(np.float64).eps * float(np.max(np.abs(function(x)), initial=0.0)) / STEP
+    rounding = 64 * np.finfo(np.float64).eps * float(np.max(np.abs(function(x)), initial=0.0))
     for step in (STEP / 64, STEP / 4096):
-        if _close(exact, numeric, tolerance, noise).all():
+        if _close(exact, numeric, tolerance, rounding / STEP).all():
             return
         finer = numeric_jacobian(function, x, step)
-        numeric = np.where(_close(exact, finer, tolerance, noise), exact, numeric)
-    assert_close(what, exact, numeric, tolerance, noise)
+        numeric = np.where(_close(exact, finer, tolerance, rounding / step), exact, numeric)
+    assert_close(what, exact, numeric, tolerance, rounding / STEP)
 
 
 def _close(actual: Array, expected: Array, tolerance: float, noise: float = 0.0) -> Array:

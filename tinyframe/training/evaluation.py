@@ -13,7 +13,7 @@ from tinyframe.training.objective import Objective
 from tinyframe.utils.progress import track
 
 Sums: TypeAlias = list[tuple[float, float]]
-"""(loss · mass, mass) of each block: see `Loss`."""
+"""(loss · w, w) of each block, w its Σᵣ wᵣ: see `Loss`."""
 
 
 def evaluate(
@@ -44,13 +44,13 @@ def evaluate(
     for block in blocks:
         target, weight = block.target, block.weight
         loss = float(objective.forward(block.x, target, weight, place=block))
-        sums.append((loss * objective.mass, objective.mass))
-        if metrics and objective.mass:
+        sums.append((loss * objective.weight_sum, objective.weight_sum))
+        if metrics and objective.weight_sum:
             scores.batch = None if join is None else batch
             scores.add(objective.prediction, target, weight)
         batch += block.ends_batch
     if join is not None:
         sums, scores = join(sums, scores)
-    mass = math.fsum(mass for _, mass in sums)
+    weight_sum = math.fsum(weight for _, weight in sums)
     total = math.fsum(total for total, _ in sums) if np.isfinite(sums).all() else math.nan
-    return {"loss": total / mass if mass else math.nan, **scores.figures()}
+    return {"loss": total / weight_sum if weight_sum else math.nan, **scores.figures()}

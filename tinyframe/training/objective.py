@@ -37,7 +37,7 @@ class Objective:
         Whether predictions are asked for in training.
     given
         The loss as it was given.
-    value, mass
+    value, weight_sum
         The loss of the last forward pass, and Σᵣ wᵣ of its rows: see `Loss`.
     """
 
@@ -54,7 +54,7 @@ class Objective:
         self.outputs: list[Array] = []
         self.gradients: list[Array] = []
         self.value: Any = 0.0
-        self.mass: Any = 0.0
+        self.weight_sum: Any = 0.0
         self.chain = layers
         self._trained = _trained(layers)
         with_parameters = (n for n, layer in enumerate(self.layers) if layer.trainable_parameters)
@@ -79,10 +79,10 @@ class Objective:
                 check_promise(layer, x)
         if weight is None:
             self.value = self.loss.forward(x, target)
-            self.mass = len(x) if self.loss.mass is None else self.loss.mass
+            self.weight_sum = len(x) if self.loss.weight_sum is None else self.loss.weight_sum
         else:
             self.value = self.loss.forward(x, target, weight)
-            self.mass = weight.sum() if self.loss.mass is None else self.loss.mass
+            self.weight_sum = weight.sum() if self.loss.weight_sum is None else self.loss.weight_sum
         return self.value
 
     @property

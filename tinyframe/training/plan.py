@@ -21,7 +21,7 @@ from tinyframe.training.settings import (
     skips_nonfinite,
     verbosity,
 )
-from tinyframe.training.sources import Asked, check_lasting, source, with_validation
+from tinyframe.training.sources import DataSpec, check_lasting, source, with_validation
 from tinyframe.training.trainer import Trainer
 from tinyframe.utils.checks import among, boolean, positive_integer, random_generator
 
@@ -93,10 +93,10 @@ class Plan:
         check_lasting(epochs, X, validation_data)
         self.callbacks = in_order(check_callbacks(callbacks), display(verbose))
         self.rngs = random_generator(rng).spawn(4)
-        self.asked = Asked(model, model._entry, self.loss, class_weight)  # noqa: SLF001 - its plan
-        feed, self.sample = source(self.asked, X, y, sample_weight, build=True)
+        self.spec = DataSpec(model, model._entry, self.loss, class_weight)  # noqa: SLF001 - its plan
+        feed, self.sample = source(self.spec, X, y, sample_weight, build=True)
         self.feed, self.validation = with_validation(
-            self.asked, feed, validation_data, validation_split
+            self.spec, feed, validation_data, validation_split
         )
         self.metrics = named_metrics(metrics, self.sample, model._outputs)  # noqa: SLF001 - as above
         if not model.trainable_parameters:
@@ -139,7 +139,7 @@ class Plan:
         run.callbacks = self.callbacks
         if self.checkpoint is not None:
             self.checkpoint.check(
-                run, self.feed, self.batch_size, shuffle=self.shuffle, asked=self.asked,
+                run, self.feed, self.batch_size, shuffle=self.shuffle, spec=self.spec,
                 sample=self.sample, metrics=self.metrics,
             )  # fmt: skip
         self.warn()
@@ -148,7 +148,7 @@ class Plan:
 
     def warn(self) -> None:
         """Warn of what trains without an error, and is a mistake."""
-        warn_of_mistakes(self.model._chain(), self.loss, self.asked.head)  # noqa: SLF001 - as above
+        warn_of_mistakes(self.model._chain(), self.loss, self.spec.head)  # noqa: SLF001 - as above
 
     def seed(self, weights: Any, layers: Any) -> None:
         """Draw the weights that have no value yet, and seed the random layers."""

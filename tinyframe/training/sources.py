@@ -52,7 +52,7 @@ def input_dtype(model: Layer, x: Array) -> np.dtype[Any]:
     return x.dtype if model.takes_integers and x.dtype.kind in "bui" else model.dtype
 
 
-class Asked:
+class DataSpec:
     """What the data has to fit: the model, the loss, and weights of classes.
 
     Parameters
@@ -119,7 +119,7 @@ class Asked:
 
     def validation(self, data: Any) -> Source:
         """Return `validation_data` as a source, which class weights do not touch."""
-        plain = Asked(self.model, self.entry, self.loss)
+        plain = DataSpec(self.model, self.entry, self.loss)
         try:
             pair = isinstance(data, (tuple, list)) and len(data) in (2, 3)
             if pair and not all(isinstance(part, tuple) for part in data):
@@ -130,13 +130,13 @@ class Asked:
 
 
 def source(
-    asked: Asked, X: Any, y: Any = None, sample_weight: Any = None, *, build: bool = False
+    spec: DataSpec, X: Any, y: Any = None, sample_weight: Any = None, *, build: bool = False
 ) -> tuple[Source, Array]:
     """Return the data as a source of rows, and some of its targets.
 
     Parameters
     ----------
-    asked
+    spec
         What it has to fit.
     X, y, sample_weight
         As in `Model.fit`.
@@ -149,73 +149,73 @@ def source(
         If it is not as `Model.fit` says.
     """
     if y is not None:
-        x = asked.inputs(X, build=build)
-        target = asked.targets(y, len(x))
-        weight = asked.weights(sample_weight, target)
+        x = spec.inputs(X, build=build)
+        target = spec.targets(y, len(x))
+        weight = spec.weights(sample_weight, target)
         if weight is not None and not weight.any():
             raise ValueError(ZEROS)
-        return Feed(x, target, input_dtype(asked.model, x), weight), target
+        return Feed(x, target, input_dtype(spec.model, x), weight), target
     if isinstance(X, Shards):
-        return _from_shards(asked, X, sample_weight, build=build)
+        return _from_shards(spec, X, sample_weight, build=build)
     if hasattr(X, "__array__") or not isinstance(X, Iterable):
         raise TypeError(
             "y is missing: expected (X, y), Shards or an iterable of batches, got a "
             f"{type(X).__name__}"
         )
-    if sample_weight is not None or isinstance(asked.class_weight, str):
+    if sample_weight is not None or isinstance(spec.class_weight, str):
         raise ValueError("with batches, weights come in them: (x, y, weight)")
     iterator = iter(X)
     first = next(iterator, None)
     batches = itertools.chain([first], iterator) if one_shot(X) else X
     if first is None:
         raise ValueError("X expected at least one batch, got none")
-    target = _targets_of(asked, 1, first, build=build)
+    target = _targets_of(spec, 1, first, build=build)
     for number, batch in enumerate(X[1:] if isinstance(X, (list, tuple)) else (), 2):
-        _targets_of(asked, number, batch)  # what is made on the way is checked when it comes
-    return BatchFeed(batches, asked.batch), target
+        _targets_of(spec, number, batch)  # what is made on the way is checked when it comes
+    return BatchFeed(batches, spec.batch), target
 
 
-def _targets_of(asked: Asked, number: int, batch: Any, *, build: bool = False) -> Array:
+def _targets_of(spec: DataSpec, number: int, batch: Any, *, build: bool = False) -> Array:
     """Return the targets of a batch, or say which one it is that does not fit."""
     try:
-        return asked.rows(batch, build=build)[1]
+        return spec.rows(batch, build=build)[1]
     except (TypeError, ValueError) as error:
         raise type(error)(f"batch {number}: {error}") from None
 
 
 def _from_shards(
-    asked: Asked, shards: Shards, sample_weight: Any, *, build: bool
+    spec: DataSpec, shards: Shards, sample_weight: Any, *, build: bool
 ) -> tuple[Source, Array]:
     """Return shards as a source, and some of their targets."""
-    if sample_weight is not None or isinstance(asked.class_weight, str):
+    if sample_weight is not None or isinstance(spec.class_weight, str):
         raise ValueError("with Shards, weights come in files: Shards(X, y, weight)")
     head = [(0, min(BLOCK, shards.rows))]
-    x, target, _ = asked.rows((shards.X.read(head), shards.y.read(head)), build=build)
-    if shards.weight is not None and not _counts(asked, shards):
+    x, target, _ = spec.rows((shards.X.read(head), shards.y.read(head)), build=build)
+    if shards.weight is not None and not _counts(spec, shards):
         raise ValueError(ZEROS)
-    return ShardFeed(shards, asked.rows, input_dtype(asked.model, x)), target
+    return ShardFeed(shards, spec.rows, input_dtype(spec.model, x)), target
 
 
-def _counts(asked: Asked, shards: Shards) -> bool:
+def _counts(spec: DataSpec, shards: Shards) -> bool:
     """Whether the weight of a row is not 0: mostly one of the first is."""
     assert shards.weight is not None  # noqa: S101 - tells the type checker
     for start in range(0, shards.rows, BLOCK):
         rows = [(start, min(start + BLOCK, shards.rows))]
         y = shards.y.read(rows)
-        weight = asked.weights(shards.weight.read(rows), asked.targets(y, len(y)))
+        weight = spec.weights(shards.weight.read(rows), spec.targets(y, len(y)))
         if weight is not None and weight.any():
             return True
     return False
 
 
 def with_validation(
-    asked: Asked, feed: Source, data: Any, share: float | None
+    spec: DataSpec, feed: Source, data: Any, share: float | None
 ) -> tuple[Source, Source | None]:
     """Return the rows to train with, and those to validate with, if there are any.
 
     Parameters
     ----------
-    asked, feed
+    spec, feed
         What the data has to fit, and all training rows.
     data, share
         `validation_data` and `validation_split`, of which one at least is None.
@@ -226,7 +226,7 @@ def with_validation(
         If both are given, or one is not as `Model.fit` says.
     """
     if share is None:
-        return feed, None if data is None else asked.validation(data)
+        return feed, None if data is None else spec.validation(data)
     if data is not None or not isinstance(feed, Feed):
         raise ValueError("validation_split expected arrays, and no validation_data beside it")
     return split(feed, share)

@@ -12,7 +12,7 @@ from tinyframe.losses import Loss
 from tinyframe.optimizers import Optimizer
 from tinyframe.training.callbacks import Run
 from tinyframe.training.settings import chosen_loss, chosen_optimizer, seed
-from tinyframe.training.sources import Asked, source
+from tinyframe.training.sources import DataSpec, source
 from tinyframe.training.trainer import Trainer
 from tinyframe.types import Array, RandomSeed
 from tinyframe.utils.checks import random_generator
@@ -36,7 +36,7 @@ class Stream:
 
     def __init__(self, model: "Model", loss: Loss, optimizer: Optimizer, trainer: Trainer) -> None:
         self.loss, self.optimizer = loss, optimizer
-        self._asked = Asked(model, model._entry, loss)  # noqa: SLF001 - of the same floor
+        self._spec = DataSpec(model, model._entry, loss)  # noqa: SLF001 - of the same floor
         self._trainer = trainer
         self._run = Run(model, optimizer, ("loss",), 1, 1)
         self._block: Block | None = None
@@ -60,7 +60,7 @@ class Stream:
         optimizer = chosen_optimizer(optimizer, model.optimizer)
         weights_rng, _, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(model):
-            feed, _ = source(Asked(model, model._entry, loss), *data, build=True)  # noqa: SLF001
+            feed, _ = source(DataSpec(model, model._entry, loss), *data, build=True)  # noqa: SLF001
         seed(model, weights_rng, None if rng is None else layers_rng)
         parameters = model._begin(loss, optimizer)  # noqa: SLF001 - of the same floor
         trainer = Trainer(model._objective(loss), optimizer, parameters, feed, 1, {})  # noqa: SLF001
@@ -78,7 +78,7 @@ class Stream:
 
     def step(self, X: Any, y: Any, sample_weight: Any) -> float:
         """Take a step on these rows and return the loss before it; see `Model.train_on_batch`."""
-        x, target, weight = self._asked.batch((X, y, sample_weight))
+        x, target, weight = self._spec.batch((X, y, sample_weight))
         if weight is not None and not weight.any():
             raise ValueError("sample_weight expected a weight above 0, got zeros alone")
         trainer, run, epoch = self._trainer, self._run, self.optimizer.epoch

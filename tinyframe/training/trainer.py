@@ -60,8 +60,8 @@ class Trainer:
     ----------
     order : array or None
         What decides the order of this epoch's rows: see `Source.draw_order`.
-    total, mass : float
-        Sums over this epoch's batches: of loss times mass, and of masses.
+    total, weight_sum : float
+        Σ loss · w and Σ w over this epoch's batches, w a batch's Σᵣ wᵣ.
     base : float
         `optimizer.epoch` when it began.
     skipped : int
@@ -96,14 +96,14 @@ class Trainer:
         self.skips_nonfinite = skips_nonfinite
         whole = any(part.mixes_rows for layer in objective.layers for part in layer.walk())
         self.block = sys.maxsize if whole else BLOCK
-        self._sum = np.empty(0, parameters.grad.dtype)  # Σ mass · gradient over a batch's blocks
+        self._sum = np.empty(0, parameters.grad.dtype)  # Σ w · gradient over a batch's blocks
         # A larger model keeps all cores busy by itself.
         self.ahead = len(parameters) < SMALL_MODEL and (os.cpu_count() or 1) > 1
         self.begin(draws=False)
 
     def begin(self, *, draws: bool = True) -> None:
         """Begin an epoch: count from 0, and draw an order of the rows if there is to be one."""
-        self.total = self.mass = self.seconds = 0.0
+        self.total = self.weight_sum = self.seconds = 0.0
         self.skipped = 0
         self.base = self.optimizer.epoch
         self.scores.clear()
@@ -133,7 +133,7 @@ class Trainer:
         objective, optimizer, joins = self.objective, self.optimizer, self.joins
         objective.check_unchanged()
         count = self.feed.batches(self.batch_size) or math.inf
-        batch_total = batch_mass = 0.0
+        batch_total = batch_weight = 0.0
         split = False  # whether the batch has had a block already
         of_the_user = isinstance(self.feed, BatchFeed)  # whose batches may change a layer, too
         with closing(self._blocks(run)) as blocks:
@@ -141,19 +141,19 @@ class Trainer:
                 if of_the_user:
                     objective.check_unchanged()
                 loss = self._descend(run, block)
-                batch_total += loss * objective.mass
-                batch_mass += objective.mass
+                batch_total += loss * objective.weight_sum
+                batch_weight += objective.weight_sum
                 ends_batch = block.ends_batch
                 if joins or split or not ends_batch:
-                    self._join(objective.mass, batch_mass, first=not split, last=ends_batch)
+                    self._join(objective.weight_sum, batch_weight, first=not split, last=ends_batch)
                 split = not ends_batch
                 if split:
                     continue
-                self._step(run, batch_total, batch_mass)
+                self._step(run, batch_total, batch_weight)
                 run.batch += 1
                 run.steps += 1
                 optimizer.epoch = self.base + run.batch / count
-                batch_total = batch_mass = 0.0
+                batch_total = batch_weight = 0.0
                 for hook in after_batch:
                     hook(run)
                 if after_batch:
@@ -162,7 +162,7 @@ class Trainer:
                     return None
         optimizer.epoch = self.base + 1.0
         self._check_that_rows_counted(run)
-        figures = {"loss": self.total / self.mass, **self._metrics()}
+        figures = {"loss": self.total / self.weight_sum, **self._metrics()}
         return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
 
     def _descend(self, run: Run, block: Block) -> float:
@@ -174,7 +174,7 @@ class Trainer:
             objective.check_unchanged()
         loss = float(objective.forward(block.x, block.target, block.weight, True, block))
         if math.isfinite(loss):
-            if self.scores.metrics and objective.mass:
+            if self.scores.metrics and objective.weight_sum:
                 self.scores.add(objective.prediction, block.target, block.weight)
             self.backward()
         else:
@@ -184,13 +184,13 @@ class Trainer:
     def take(self, run: Run, block: Block) -> None:
         """Take the step of a batch that is one block."""
         loss = self._descend(run, block)
-        self._step(run, loss * self.objective.mass, self.objective.mass)
+        self._step(run, loss * self.objective.weight_sum, self.objective.weight_sum)
 
     def _check_that_rows_counted(self, run: Run) -> None:
         """Raise an error if no row of the epoch was learned from."""
-        if not self.mass and self.skipped:
+        if not self.weight_sum and self.skipped:
             raise self._error(run, "no batch of the epoch had a finite loss and gradient")
-        if not self.mass:
+        if not self.weight_sum:
             what = "weights of zero, or labels that are ignored"
             raise self.raised(
                 ValueError(f"epoch {run.epoch} expected a row that counts, got {what}, alone")
@@ -258,7 +258,7 @@ class Trainer:
         )
         return self.raised(error)
 
-    def _step(self, run: Run, total: float, mass: float) -> None:
+    def _step(self, run: Run, total: float, weight_sum: float) -> None:
         """Take the step of a batch, if its loss and gradient are finite.
 
         Raises
@@ -266,7 +266,7 @@ class Trainer:
         FloatingPointError
             If they are not, unless such batches are skipped.
         """
-        run.loss = total / (mass or 1.0)
+        run.loss = total / (weight_sum or 1.0)
         if not math.isfinite(run.loss):
             why = f"the loss is {run.loss}"
         else:
@@ -276,16 +276,16 @@ class Trainer:
                 why = self._why_no_step(run, error)
             else:
                 self.total += total
-                self.mass += mass
+                self.weight_sum += weight_sum
                 return
         if not self.skips_nonfinite:
             raise self._error(run, why)
         self.skipped += 1
 
-    def _join(self, mass: float, batch_mass: float, *, first: bool, last: bool) -> None:
-        """Add mass · gradient of a block to those of the batch's earlier ones; at last, divide."""
+    def _join(self, weight_sum: float, batch_weight: float, *, first: bool, last: bool) -> None:
+        """Add w · gradient of a block, w = Σᵣ wᵣ, to the batch's earlier ones; at last, divide."""
         gradient = self.parameters.grad
-        np.multiply(gradient, mass, out=gradient)
+        np.multiply(gradient, weight_sum, out=gradient)
         if not first:
             self._sum += gradient
         elif len(self._sum):
@@ -293,7 +293,7 @@ class Trainer:
         else:
             self._sum = gradient.copy()
         if last:
-            np.divide(self._sum, batch_mass or 1.0, out=gradient)
+            np.divide(self._sum, batch_weight or 1.0, out=gradient)
 
     def _augmented(self, x: Array, augment: Augment) -> Array:
         """Return what `augment` makes of a copy of x, in x's dtype or, from integers, floats."""
