@@ -36,6 +36,7 @@ from tinyframe import (
     Parameter,
     ReLU,
     Residual,
+    Schedule,
     Sequential,
     Softmax,
     Tanh,
@@ -246,6 +247,47 @@ def test_what_changes_between_calls_counts(change, how):
             else:
                 losses.append(model.train_on_batch(X[:9], y[:9], rng=0 if turn == 0 else None))
         return model, losses
+
+    assert_alike(train)
+
+
+class Warming(Schedule):
+    """A schedule that also changes a layer."""
+
+    def __init__(self, model, change):
+        self.model, self.change = model, change
+
+    def __call__(self, epoch):
+        if epoch > 1.2 and self.change is not None:
+            self.change(self.model)
+            self.change = None
+        return 0.05
+
+
+class Steps(SGD):
+    """An optimizer that also changes a layer."""
+
+    def __init__(self, model, change):
+        super().__init__(0.05)
+        self.model, self.change = model, change
+
+    def update(self, value, gradient, rate):
+        super().update(value, gradient, rate)
+        if self.steps == 11:
+            self.change(self.model)
+
+
+@pytest.mark.parametrize(
+    "change", [c for c in CHANGES if c not in (set_weights, new_generator)],
+    ids=lambda change: change.__name__,
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [lambda m, c: SGD(Warming(m, c)), Steps])
+def test_what_rules_of_ones_own_change_within_an_epoch_counts_at_once(change, kind):
+    def train():
+        model = changing()
+        model.fit(*data(), **OPTIONS | {"epochs": 4, "optimizer": kind(model, change)})
+        model.optimizer = None  # which holds the model
+        return (model,)
 
     assert_alike(train)
 

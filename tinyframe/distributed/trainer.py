@@ -15,6 +15,7 @@ from tinyframe.distributed.streams import Streams
 from tinyframe.metrics import Scores
 from tinyframe.training.callbacks import Run
 from tinyframe.training.evaluation import Sums, evaluate
+from tinyframe.training.numeric_health import nonfinite_error
 from tinyframe.training.trainer import Failure, Trainer
 from tinyframe.types import Array
 
@@ -148,7 +149,8 @@ class DistributedTrainer(Trainer):
         if nonfinite or not math.isfinite(total):
             if not self.skips_nonfinite:
                 found = [text for text in self._ranks.allgather(self._nonfinite) if text]
-                raise self._error(run, found[0] if found else f"the sum of the losses is {total}")
+                why = found[0] if found else f"the sum of the losses is {total}"
+                raise self.raised(nonfinite_error(run, why))
             total = math.nan
             self._nonfinite = ""
         elif weight_sum not in (0, self.batch_size):

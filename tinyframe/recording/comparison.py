@@ -42,3 +42,11 @@ def same_bits(a: Any, b: Any) -> bool:
         return True
     a, b = np.asarray(a), np.asarray(b)
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def same_place(a: Any, b: Any) -> bool:
+    """Whether two arrays are views of the same numbers."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return False
+    of_a, of_b = a.__array_interface__, b.__array_interface__
+    return all(of_a[key] == of_b[key] for key in ("data", "shape", "strides", "typestr"))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tinyframe.recording.comparison import same_place
 from tinyframe.recording.functions import (
     ABOUT_SHAPES,
     FUNCTIONS,
@@ -125,7 +126,7 @@ class StandIn(NDArrayOperatorsMixin):
         return note(self.tape, getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(value, StandIn) and _same_place(self.real[_real(index)], value.real):
+        if isinstance(value, StandIn) and same_place(self.real[_real(index)], value.real):
             return  # the last step of `x[index] += …`, which has written already
         note(self.tape, setitem, (self, index, value), {}, into=(self,))
 
@@ -269,14 +270,6 @@ def _is_number(operand: Any) -> bool:
     """Whether an operand is a number, with whose operators Python computes and not a ufunc."""
     real = operand.real if isinstance(operand, StandIn) else operand
     return isinstance(real, np.generic | int | float)
-
-
-def _same_place(a: Any, b: Any) -> bool:
-    """Whether two arrays are views of the same numbers."""
-    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
-        return False
-    of_a, of_b = a.__array_interface__, b.__array_interface__
-    return all(of_a[key] == of_b[key] for key in ("data", "shape", "strides", "typestr"))
 
 
 def _real(operands: Any) -> Any:

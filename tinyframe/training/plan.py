@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from tinyframe.data.source import Source
 from tinyframe.layers.build import restored_on_error
 from tinyframe.metrics import Metric, named_metrics
+from tinyframe.training.augmentation import check_augment
 from tinyframe.training.callbacks import Callback, Calls, Run, check_callbacks
 from tinyframe.training.callbacks.progress_bar import display
 from tinyframe.training.checkpoint import in_order, opened
 from tinyframe.training.mistakes import warn_of_mistakes
 from tinyframe.training.settings import (
-    check_augment,
     chosen_loss,
     chosen_optimizer,
     figure_names,

@@ -61,12 +61,6 @@ def skips_nonfinite(on_nonfinite: Any) -> bool:
     return bool(on_nonfinite == "skip")
 
 
-def check_augment(augment: Any) -> None:
-    """Raise TypeError if it is neither None nor a function."""
-    if augment is not None and not callable(augment):
-        raise TypeError(f"augment expected a function (x, rng), got {augment!r}")
-
-
 def figure_names(metrics: Iterable[str], *, validated: bool, skips: bool) -> tuple[str, ...]:
     """Return the names of the figures that each epoch will have."""
     names = ("loss", *metrics)

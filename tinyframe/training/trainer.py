@@ -5,27 +5,29 @@ import os
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from tinyframe.data.arrays import BLOCK, as_numbers, check_finite
+from tinyframe.data.arrays import BLOCK
 from tinyframe.data.batch_feed import BatchFeed
 from tinyframe.data.source import Block, Source
 from tinyframe.metrics import Metric, Scores
 from tinyframe.optimizers import Optimizer
 from tinyframe.optimizers.optimizer import GradientError
+from tinyframe.optimizers.schedules import Schedule
 from tinyframe.parameters import ParameterVector
+from tinyframe.training.augmentation import Augment, augmented
 from tinyframe.training.callbacks import Run
 from tinyframe.training.evaluation import evaluate
+from tinyframe.training.numeric_health import nonfinite_error, refused_gradient
 from tinyframe.training.objective import Objective
 from tinyframe.types import Array
-from tinyframe.utils.checks import fitting
-
-Augment: TypeAlias = Callable[[Array, Any], Array]
-"""A function (x, rng) → x of the same shape, that changes a batch at random."""
 
 Failure = TypeVar("Failure", bound=Exception)
+
+OWN = "tinyframe."
+"""What the names of this package's modules begin with."""
 
 SMALL_MODEL = 100_000
 """Parameters below which a step's products run on one core, and another one can fetch data."""
@@ -135,10 +137,10 @@ class Trainer:
         count = self.feed.batches(self.batch_size) or math.inf
         batch_total = batch_weight = 0.0
         split = False  # whether the batch has had a block already
-        of_the_user = isinstance(self.feed, BatchFeed)  # whose batches may change a layer, too
+        watched = self._runs_code_of_the_user()
         with closing(self._blocks(run)) as blocks:
             for block in blocks:
-                if of_the_user:
+                if watched:
                     objective.check_unchanged()
                 loss = self._descend(run, block)
                 batch_total += loss * objective.weight_sum
@@ -165,11 +167,18 @@ class Trainer:
         figures = {"loss": self.total / self.weight_sum, **self._metrics()}
         return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
 
+    def _runs_code_of_the_user(self) -> bool:
+        """Whether what runs between two steps may change a layer, too."""
+        return isinstance(self.feed, BatchFeed) or any(
+            isinstance(part, (Optimizer, Schedule)) and not type(part).__module__.startswith(OWN)
+            for part in (self.optimizer, self.optimizer.learning_rate)
+        )
+
     def _descend(self, run: Run, block: Block) -> float:
         """Return the loss of a block, and write its gradient if that is finite."""
         objective = self.objective
         if self.augment is not None:
-            x = self._augmented(block.x, self.augment)
+            x = augmented(block.x, self.augment, self.rng, self.parameters.value.dtype)
             block = Block(x, block.target, block.weight, block.ends_batch)
             objective.check_unchanged()
         loss = float(objective.forward(block.x, block.target, block.weight, True, block))
@@ -189,7 +198,9 @@ class Trainer:
     def _check_that_rows_counted(self, run: Run) -> None:
         """Raise an error if no row of the epoch was learned from."""
         if not self.weight_sum and self.skipped:
-            raise self._error(run, "no batch of the epoch had a finite loss and gradient")
+            raise self.raised(
+                nonfinite_error(run, "no batch of the epoch had a finite loss and gradient")
+            )
         if not self.weight_sum:
             what = "weights of zero, or labels that are ignored"
             raise self.raised(
@@ -232,31 +243,7 @@ class Trainer:
         """Raise FloatingPointError for a block whose loss is not finite, unless it is skipped."""
         if not self.skips_nonfinite:
             found = self.objective.origin_of_nonfinite()
-            raise self._error(run, f"the loss is {loss}: {found}")
-
-    def _why_no_step(self, run: Run, error: GradientError) -> str:
-        """Say which layer's gradient it was that the optimizer refused, and why."""
-        parameters = self.parameters.parameters
-        wrong = [p for p in parameters if not np.isfinite(p.grad).all()]
-        why = "is not finite"
-        if not wrong:
-            largest = [float(np.abs(p.grad).max(initial=0)) for p in parameters]
-            wrong = [p for p, size in zip(parameters, largest, strict=True) if size == max(largest)]
-            why = f"is too large: {error}"
-        layers = [
-            f"layer {number}, {layer!r}"
-            for number, layer in enumerate(self.objective.layers)
-            if any(p is q for p in layer.parameters for q in wrong)
-        ]
-        return f"the loss is {run.loss:g}, but the gradient of {layers[-1]} {why}"
-
-    def _error(self, run: Run, what: str) -> FloatingPointError:
-        error = FloatingPointError(
-            f"epoch {run.epoch}, batch {run.batch + 1}: {what}. The weights are those before this "
-            "batch. A smaller learning rate, or inputs scaled to about 1, usually helps, with new "
-            'weights: these may be too large already; on_nonfinite="skip" leaves such batches out'
-        )
-        return self.raised(error)
+            raise self.raised(nonfinite_error(run, f"the loss is {loss}: {found}"))
 
     def _step(self, run: Run, total: float, weight_sum: float) -> None:
         """Take the step of a batch, if its loss and gradient are finite.
@@ -273,13 +260,13 @@ class Trainer:
             try:
                 self.optimizer.step(self.parameters)
             except GradientError as error:
-                why = self._why_no_step(run, error)
+                why = refused_gradient(self.objective.layers, self.parameters, run.loss, error)
             else:
                 self.total += total
                 self.weight_sum += weight_sum
                 return
         if not self.skips_nonfinite:
-            raise self._error(run, why)
+            raise self.raised(nonfinite_error(run, why))
         self.skipped += 1
 
     def _join(self, weight_sum: float, batch_weight: float, *, first: bool, last: bool) -> None:
@@ -294,16 +281,3 @@ class Trainer:
             self._sum = gradient.copy()
         if last:
             np.divide(self._sum, batch_weight or 1.0, out=gradient)
-
-    def _augmented(self, x: Array, augment: Augment) -> Array:
-        """Return what `augment` makes of a copy of x, in x's dtype or, from integers, floats."""
-        assert self.rng is not None  # noqa: S101 - tells the type checker
-        what = "the result of augment"
-        changed = as_numbers(augment(x.copy(), self.rng), what)
-        if changed.shape != x.shape:
-            raise ValueError(f"augment expected to return shape {x.shape}, got {changed.shape}")
-        if x.dtype.kind in "bui" and changed.dtype.kind in "bui":
-            return fitting(changed, what, x.dtype)
-        dtype = self.parameters.value.dtype
-        check_finite(changed, what, dtype)
-        return changed.astype(dtype, copy=False)

@@ -1,7 +1,6 @@
 """Network: what the estimators share, their parameters and their training."""
 
 import copy
-import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, Self
@@ -18,10 +17,10 @@ from sklearn.utils.validation import (
 
 from tinyframe.data.arrays import as_weights
 from tinyframe.initializers import glorot_uniform
+from tinyframe.interop.sklearn.parts import arguments_of, changed
 from tinyframe.layers import Dense, Layer, ReLU, Sigmoid, Tanh
 from tinyframe.losses import Loss
-from tinyframe.optimizers import Adam, Optimizer
-from tinyframe.optimizers.optimizer import StepOptions
+from tinyframe.optimizers import Adam
 from tinyframe.sequential import Sequential
 from tinyframe.training.callbacks import EarlyStopping
 from tinyframe.types import Array
@@ -84,7 +83,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         params: dict[str, Any] = super().get_params(deep=False)
         if deep:
             for part in PARTS:
-                arguments = _arguments(self._part(part))
+                arguments = arguments_of(self._part(part))
                 params |= {f"{part}__{name}": value for name, value in arguments.items()}
         return params
 
@@ -110,7 +109,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
                 changes.setdefault(part, {})[argument] = params.pop(name)
         for part, arguments in changes.items():
             given = params.get(part)
-            params[part] = _changed(self._part(part) if given is None else given, arguments)
+            params[part] = changed(self._part(part) if given is None else given, arguments)
         super().set_params(**params)
         return self
 
@@ -275,28 +274,3 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOATS, reset=False)
         return self.model_.predict(X, verbose=0)
-
-
-def _arguments(part: Any) -> dict[str, Any]:
-    """Return what an optimizer or a loss can be made with, as it is now."""
-    if not isinstance(part, Optimizer | Loss):
-        return {}
-    names = _own_arguments(part)
-    if isinstance(part, Optimizer):
-        names += [name for name in StepOptions.__annotations__ if name not in names]
-    return {name: getattr(part, name) for name in names}
-
-
-def _changed(part: Any, changes: dict[str, Any]) -> Any:
-    """Return an optimizer or a loss made anew with some arguments changed."""
-    if unknown := sorted(changes.keys() - _arguments(part)):
-        raise ValueError(f"{part!r} has no parameter {', '.join(unknown)}")
-    kept = {name: getattr(part, name) for name in _own_arguments(part)}
-    return type(part)(**kept | getattr(part, "options", {}) | changes)
-
-
-def _own_arguments(part: Optimizer | Loss) -> list[str]:
-    parameters = inspect.signature(type(part)).parameters.values()
-    return [
-        parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD
-    ]

@@ -1,0 +1,205 @@
+"""Predictor: what one can do with a layer that has learned: predict, evaluate, save, export."""
+
+import os
+import threading
+from abc import ABC
+from collections.abc import Iterable
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.data.arrays import BLOCK
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss
+from tinyframe.metrics import named_metrics
+from tinyframe.storage.errors import StorageError
+from tinyframe.training.evaluation import evaluate
+from tinyframe.training.objective import Objective
+from tinyframe.training.settings import chosen_loss, verbosity
+from tinyframe.training.sources import DataSpec, input_dtype, inputs, source
+from tinyframe.types import Array
+from tinyframe.utils.progress import track
+
+
+class Predictor(Layer, ABC):
+    """A layer that data goes into, and predictions come out of; `Model` adds learning.
+
+    Attributes
+    ----------
+    loss
+        That of the last `fit`; None before.
+    """
+
+    loss: Loss | None = None
+    _inference: Any = None
+
+    def predict(self, X: npt.ArrayLike, *, verbose: int = 1) -> Array:
+        """Return the outputs for X, in a fresh array of shape (rows, *output_shape).
+
+        It changes nothing, so that many threads may predict with one model at once.
+
+        Parameters
+        ----------
+        X : array of shape (rows, *input_shape)
+            Finite numbers.
+        verbose
+            0 never shows a bar; otherwise there is one where it takes long, on a terminal.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not that, or the model is not built.
+        """
+        wanted = verbosity(verbose) != 0
+        x = inputs(self, self._entry, X)
+        dtype, forward = input_dtype(self, x), self._infer(self._chain())
+        if len(x) <= BLOCK:
+            few: Array = forward(x.astype(dtype, copy=False))
+            return few.astype(self.dtype, "C")
+        assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
+        starts = range(0, len(x), BLOCK)
+        for start in track(starts, len(starts), "predict", "block", wanted=wanted):
+            rows = slice(start, start + BLOCK)
+            prediction[rows] = forward(x[rows].astype(dtype, copy=False))
+        return prediction
+
+    def evaluate(
+        self,
+        X: Any,
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        loss: Loss | None = None,
+        metrics: Iterable[Any] | None = None,
+        verbose: int = 1,
+    ) -> dict[str, float]:
+        """Return the loss and the metrics on X and y: {"loss": …, "accuracy": …}; NaN of no rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        loss
+            By default that of the last fit, which a saved model keeps; at first `MSELoss()`.
+        metrics
+            As in `fit`.
+        verbose
+            As in `predict`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above, or the model is not built.
+        """
+        loss, watched = chosen_loss(loss, self.loss), verbosity(verbose) != 0
+        feed, sample = source(DataSpec(self, self._entry, loss), X, y, sample_weight)
+        chosen = named_metrics(metrics, sample, self._outputs)
+        objective = Objective(self._chain(), loss)
+        objective.infer = self._infer(objective.layers)
+        return evaluate(objective, feed, chosen, watched=watched)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write architecture, weights, loss and optimizer to a file, whole or not at all.
+
+        `load` reads it. Of the optimizer it keeps the settings, not what it remembers of its steps
+        (see `Checkpoint`). Of a loss or optimizer that is not registered it keeps the name alone,
+        with a warning: the loaded model asks for it then, where it is needed.
+
+        Parameters
+        ----------
+        path
+            A name in .npz, NumPy's own container, or .safetensors (extra of that name).
+
+        Raises
+        ------
+        ValueError
+            If the name ends otherwise, or the model is not built.
+        StorageError
+            If a layer is not registered, or the file cannot be written; what was there stays.
+        """
+        from tinyframe.storage.models import save_model  # noqa: PLC0415 - spares `import tinyframe`
+
+        save_model(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the model that `save` wrote. Files of strangers are safe to load, if useless.
+
+        Parameters
+        ----------
+        path
+            As in `save`.
+
+        Raises
+        ------
+        StorageError
+            If the file cannot be read, is damaged, newer than this version, names layers that are
+            not registered, or holds another model than this class.
+        """
+        from tinyframe.storage.models import load_model  # noqa: PLC0415 - as above
+
+        model = load_model(path)
+        if not isinstance(model, cls):
+            raise StorageError(f"{path}: expected a {cls.__name__}, got a {type(model).__name__}")
+        return model
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write this model to an ONNX file (opset 18), for inference (extra `onnx`).
+
+        The file takes batches of any size; see `tinyframe.interop.onnx.to_onnx`.
+
+        Parameters
+        ----------
+        path
+            Its name, by custom ending in .onnx.
+
+        Raises
+        ------
+        ImportError
+            If the library onnx is not installed.
+        ValueError
+            If the model is not built, or has a layer that cannot be exported: names it. No file is
+            written.
+        StorageError
+            If the file cannot be written; what was there stays.
+        """
+        from tinyframe.interop.onnx import save_onnx  # noqa: PLC0415 - of an extra
+
+        save_onnx(self, path)
+
+    def summary(self) -> str:
+        """Return a table: each layer, its output shape, parameters and work, and the totals."""
+        from tinyframe.inspection.summary import summary  # noqa: PLC0415 - spares `import tinyframe`
+
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        from tinyframe.inspection.summary import summary_html  # noqa: PLC0415 - as above
+
+        return summary_html(self)
+
+    # ---------------------------------------------------------------- details
+
+    @property
+    def _entry(self) -> Layer:
+        """The layer that meets the data: named where a shape does not fit."""
+        return self
+
+    def _infer(self, layers: tuple[Layer, ...]) -> Any:
+        """Return the forward pass of layers in inference, recorded for this thread alone."""
+        if self._inference is None:
+            self._inference = threading.local()
+        known = vars(self._inference)
+        forward = known.get(len(layers))  # all of the chain, or those below a fused last one
+        if forward is None or not forward.is_of(layers):
+            from tinyframe.recording.inference import RecordedForward  # noqa: PLC0415 - as below
+
+            forward = known[len(layers)] = RecordedForward(layers)
+        return forward
+
+    @property
+    def _outputs(self) -> int:
+        assert self.output_shape is not None  # noqa: S101 - tells the type checker
+        return self.output_shape[-1]
