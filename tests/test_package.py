@@ -242,6 +242,19 @@ def test_no_file_is_two_rooms(path):
     assert len(path.read_text().splitlines()) <= most
 
 
+def test_the_reading_order_is_told_as_it_is():
+    import reading  # noqa: PLC0415 - of the folder docs
+
+    for page, content in reading.pages().items():
+        assert reading.marked(page, content) == (ROOT / page).read_text(), "python docs/reading.py"
+
+
+def test_fit_and_its_loop_are_a_page():
+    fit = ast.parse(inspect.cleandoc("\n" + inspect.getsource(tinyframe.Model.fit))).body[0]
+    assert fit.end_lineno - fit.body[1].lineno < 30
+    assert len((ROOT / "tinyframe" / "training" / "loop.py").read_text().splitlines()) <= 150
+
+
 def test_the_document_page_names_tests_and_code_that_exist():
     page = (ROOT / "docs" / "document.md").read_text()
     tests = (ROOT / "tests" / "test_document.py").read_text()

@@ -223,9 +223,9 @@ class Model(Predictor, ABC):
 
     def _objective(self, loss: Loss) -> Any:
         """Return the chain with the loss at its end; its steps stay recorded from call to call."""
-        from tinyframe import recording  # noqa: PLC0415 - spares `import tinyframe`
+        from tinyframe.recording import recorded  # noqa: PLC0415 - spares `import tinyframe`
 
-        self._recorded = recording.recorded(Objective(self._chain(), loss), self._recorded)
+        self._recorded = recorded(Objective(self._chain(), loss), self._recorded)
         return self._recorded
 
     def _begin(self, loss: Loss, optimizer: Optimizer) -> ParameterVector:
