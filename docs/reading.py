@@ -1,6 +1,7 @@
 """The reading order: what training the document's network enters, file by file, with its lines.
 
-`python docs/reading.py` writes the table into docs/design.md and its sum into the README.
+`python docs/reading.py` writes the table into docs/design.md and its sum into the README; with
+`--check` it says whether they are there.
 """
 
 import ast
@@ -121,4 +122,8 @@ def marked(page: str, content: str) -> str:
 
 if __name__ == "__main__":
     for page, content in pages().items():
-        (ROOT / page).write_text(marked(page, content))
+        text = marked(page, content)
+        if "--check" not in sys.argv:
+            (ROOT / page).write_text(text)
+        elif text != (ROOT / page).read_text():
+            sys.exit(f"{page} tells other lines than there are: python docs/reading.py")

@@ -161,8 +161,14 @@ class Model(Predictor, ABC):
             Before training, if images whose channels come last meet a `Conv2D`, pixels of 0 … 255
             meet weights without `Rescale`, or probabilities a loss of scores. Says what to do.
         """
-        arguments = {name: value for name, value in locals().items() if name != "self"}
-        plan = _planned(self, arguments)  # all is checked, or nothing has changed
+        plan = _prepare(  # all is checked, or nothing has changed
+            self, X, y, loss=loss, optimizer=optimizer, epochs=epochs, batch_size=batch_size,
+            shuffle=shuffle, validation_data=validation_data, validation_split=validation_split,
+            metrics=metrics, sample_weight=sample_weight, class_weight=class_weight,
+            augment=augment, callbacks=callbacks, rng=rng, verbose=verbose,
+            on_nonfinite=on_nonfinite, resume=resume, communicator=communicator,
+            deterministic=deterministic,
+        )  # fmt: skip
         with plan.training() as run:
             train(run, plan.calls, plan.validation)
         return self
@@ -236,10 +242,10 @@ class Model(Predictor, ABC):
         return ParameterVector(self.trainable_parameters)
 
 
-def _planned(model: Model, arguments: dict[str, Any]) -> Plan:
+def _prepare(model: Model, X: Any, y: Any, *, communicator: Any, **options: Any) -> Plan:
     """Return the plan of these arguments of `fit`: that of several processes, or of this one."""
-    if arguments["communicator"] is None:
-        return Plan(model, arguments)
+    if communicator is None:
+        return Plan(model, X, y, **options)
     from tinyframe.distributed import SharedPlan  # noqa: PLC0415 - of an extra
 
-    return SharedPlan(model, arguments)
+    return SharedPlan(model, X, y, communicator=communicator, **options)

@@ -1,6 +1,6 @@
 """SharedPlan: what several processes ask of `fit` together, in which each has to ask the same."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from tinyframe.training.plan import Plan
 from tinyframe.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
     from tinyframe.model import Model
 
 
@@ -19,25 +21,30 @@ class SharedPlan(Plan):
 
     Parameters
     ----------
-    model, arguments
+    model, X, y, options
         As in `Plan`.
+    communicator, deterministic
+        As in `Model.fit`.
     """
 
     trainer_class = DistributedTrainer
 
-    def __init__(self, model: "Model", arguments: Mapping[str, Any]) -> None:
-        self.ranks = Ranks(arguments["communicator"], arguments["deterministic"])
-        super().__init__(model, arguments)
+    def __init__(
+        self, model: "Model", X: Any, y: Any, *, communicator: "Intracomm",
+        deterministic: bool | int, **options: Any,
+    ) -> None:  # fmt: skip
+        self.ranks = Ranks(communicator, deterministic)
+        super().__init__(model, X, y, deterministic=deterministic, **options)
 
-    def check(self, **arguments: Any) -> None:
+    def check(self, X: Any, y: Any, **options: Any) -> None:
         """Check the arguments in all ranks, compare them, and divide the rows; see `Plan`."""
         with self.ranks.together():
-            super().check(**{**arguments, "deterministic": False})
+            super().check(X, y, **{**options, "deterministic": False})
         checked = {
             "loss": self.loss, "optimizer": self.optimizer, "epochs": self.epochs,
             "batch_size": self.batch_size, "metrics": self.metrics, "callbacks": self.callbacks,
         }  # fmt: skip
-        self.ranks.agree({"self": self.model, **arguments, **checked})
+        self.ranks.agree({"self": self.model, "X": X, "y": y, **options, **checked})
         self.ranks.divide(self.feed, self.validation)
         self.rngs = self.ranks.bcast(self.rngs)
 

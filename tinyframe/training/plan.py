@@ -1,7 +1,7 @@
 """Plan: what `fit` was asked for, checked, and made ready."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,8 @@ class Plan:
     ----------
     model
         What is to be trained.
-    arguments
-        Those of `Model.fit`, by name.
+    X, y, options
+        The arguments of `Model.fit`.
     """
 
     trainer_class: type[Trainer] = Trainer
@@ -52,10 +52,10 @@ class Plan:
     batch_size: int
     skips_nonfinite: bool
 
-    def __init__(self, model: "Model", arguments: Mapping[str, Any]) -> None:
+    def __init__(self, model: "Model", X: Any, y: Any, **options: Any) -> None:
         self.model = model
         with restored_on_error(model):
-            self.check(**arguments)
+            self.check(X, y, **options)
             self.batch_size = min(self.batch_size, self.feed.rows or 1)
             validated = self.validation is not None
             names = figure_names(self.metrics, validated=validated, skips=self.skips_nonfinite)
@@ -66,7 +66,7 @@ class Plan:
                 self._at_the_end = at_the_end.pop_all()
 
     def check(
-        self, *, X: Any, y: Any, loss: Any, optimizer: Any, epochs: Any, batch_size: Any,
+        self, X: Any, y: Any, *, loss: Any, optimizer: Any, epochs: Any, batch_size: Any,
         shuffle: Any, validation_data: Any, validation_split: Any, metrics: Any,
         sample_weight: Any, class_weight: Any, augment: Any, callbacks: Any, rng: Any,
         verbose: Any, on_nonfinite: Any, resume: Any, **others: Any,
