@@ -30,10 +30,11 @@ ORDER = {
     "sequential.py": "the chain of layers",
     "model.py": "`fit`",
     "training/plan.py": "what `fit` was asked for, checked",
-    "training/sources.py": "X and y as rows to train on",
+    "training/data_spec.py": "X and y as rows to train on",
     "data/arrays.py": "X and y as arrays of finite numbers",
     "training/loop.py": "epoch after epoch",
     "training/trainer.py": "an epoch, batch after batch",
+    "data/source.py": "what a feed of rows offers, and a block of them",
     "data/feed.py": "the rows of each batch",
     "training/objective.py": "forward through the layers to the loss, and back",
     "optimizers/optimizer.py": "a step, if the gradient is finite",
@@ -105,7 +106,7 @@ def pages() -> dict[str, str]:
         f"| in {len(found)} more files | checks, callbacks, small tools | {sum(found.values())} |",
         "",
     ])  # fmt: skip
-    readme = f"{sum(path.values())} lines in {len(path)} files"
+    readme = f"{sum(path.values())} lines of code in {len(path)} files"
     return {"docs/design.md": design, "README.md": readme}
 
 

@@ -39,6 +39,12 @@ def test_importing_it_loads_numpy_alone():
 def test_submodules_come_when_asked_for():
     assert python("import tinyframe; print(tinyframe.datasets.digits()[0][0].shape)")
     assert python("import tinyframe; print(tinyframe.testing.check_layer)")
+    assert python("import tinyframe; print(tinyframe.interop.torch.to_torch_state_dict)")
+    assert {"Dense", "interop", "plots"} <= set(dir(tinyframe))
+    assert dir(tinyframe.interop) == ["keras", "onnx", "sklearn", "torch"]
+    for of in (tinyframe, tinyframe.interop):
+        with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+            of.nothing  # noqa: B018 - the access is the test
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         tinyframe.nothing  # noqa: B018 - the access is the test
 
@@ -80,7 +86,7 @@ def imported(name):
             found |= members & set(FILES)  # modules; else names that a module has
             found |= {node.module} if members - set(FILES) else set()
         elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
-            assert name in ("tinyframe", "tinyframe.utils.optional"), (
+            assert name in ("tinyframe", "tinyframe.interop", "tinyframe.utils.optional"), (
                 f"{name} hides what it imports"
             )
     return {module for module in found if module.split(".")[0] == "tinyframe"}

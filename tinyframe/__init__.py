@@ -168,7 +168,7 @@ __all__ = [
 ]
 
 
-# Where modules stood before they had wings: documented paths, and pickled models, name them so.
+# Where modules stood before the subpackages: paths that scripts and pickled models still name.
 for _old, _new in {
     "callbacks": "training.callbacks",
     "checkpoint": "training.checkpoint",
@@ -184,8 +184,15 @@ for _old, _new in {
     sys.modules[f"{__name__}.{_old}"] = globals()[_old] = _module
 
 
+_LAZY = ("datasets", "distributed", "inspection", "interop", "plots", "testing")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *_LAZY]
+
+
 def __getattr__(name: str) -> ModuleType:
     """Import the modules that not everybody needs when they are first asked for."""
-    if name in ("datasets", "inspection", "plots", "testing"):
+    if name in _LAZY:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -228,7 +228,7 @@ class Model(Predictor, ABC):
     # ---------------------------------------------------------------- details
 
     def _objective(self, loss: Loss) -> Any:
-        """Return the chain with the loss at its end; its steps stay recorded from call to call."""
+        """Return the chain with the loss at its end, its steps recorded once and then replayed."""
         from tinyframe.recording import recorded  # noqa: PLC0415 - spares `import tinyframe`
 
         self._recorded = recorded(Objective(self._chain(), loss), self._recorded)

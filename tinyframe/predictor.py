@@ -9,15 +9,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.data.arrays import BLOCK
+from tinyframe.data.source import BLOCK
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.metrics import named_metrics
 from tinyframe.storage.errors import StorageError
+from tinyframe.training.data_spec import DataSpec, as_source, input_dtype, inputs
 from tinyframe.training.evaluation import evaluate
 from tinyframe.training.objective import Objective
 from tinyframe.training.settings import chosen_loss, verbosity
-from tinyframe.training.sources import DataSpec, input_dtype, inputs, source
 from tinyframe.types import Array
 from tinyframe.utils.progress import track
 
@@ -56,7 +56,7 @@ class Predictor(Layer, ABC):
         dtype, forward = input_dtype(self, x), self._infer(self._chain())
         if len(x) <= BLOCK:
             few: Array = forward(x.astype(dtype, copy=False))
-            return few.astype(self.dtype, "C")
+            return few.copy() if few.dtype == self.dtype else few.astype(self.dtype, "C")
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
         starts = range(0, len(x), BLOCK)
@@ -94,10 +94,11 @@ class Predictor(Layer, ABC):
             If an argument is not as above, or the model is not built.
         """
         loss, watched = chosen_loss(loss, self.loss), verbosity(verbose) != 0
-        feed, sample = source(DataSpec(self, self._entry, loss), X, y, sample_weight)
+        feed, sample = as_source(DataSpec(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs)
         objective = Objective(self._chain(), loss)
-        objective.infer = self._infer(objective.layers)
+        # Asked for anew each time, as batches may change the model, and copied for losses to keep.
+        objective.infer = lambda x: self._infer(objective.layers)(x).copy("K")
         return evaluate(objective, feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -138,7 +138,7 @@ def test_where_no_thread_can_start_all_is_computed_by_this_one(
     tmp_path, monkeypatch, nothing_in_cache, threads_start
 ):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setattr("tinyframe.data.arrays.LARGE", 0)
+    monkeypatch.setattr("tinyframe.data.arrays.SHARED", 0)
     expected = list(everything(tmp_path))
     for starts in ([], [True, False, True], [False, True]):
         threads_start(starts)
@@ -149,7 +149,7 @@ def test_where_no_thread_can_start_all_is_computed_by_this_one(
 def test_errors_are_the_same_where_no_thread_can_start(
     rng, monkeypatch, nothing_in_cache, threads_start
 ):
-    monkeypatch.setattr("tinyframe.data.arrays.LARGE", 0)
+    monkeypatch.setattr("tinyframe.data.arrays.SHARED", 0)
     x = rng.random((3000, 6))
     x[[100, 2000], 3] = np.nan
     messages = []

@@ -101,6 +101,102 @@ def test_an_output_of_another_shape_than_promised_is_refused_in_inference_too():
             call(np.ones((5, 6)))
 
 
+def prequential(model, x, y, change):
+    """Test on batches that the model is then trained on, or changed by."""
+    for number in range(9):
+        yield x, y
+        if number >= 4:
+            change(model, x, y)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model, x, y: model.train_on_batch(x, y),
+        lambda model, *_: setattr(model[0], "weight", model[0].weight.value * 2),
+    ],
+)
+def test_batches_that_change_the_model_count_from_the_next_one_on(change):
+    def model():
+        made = Sequential([Dense(3)])
+        made.build(6)
+        made[0].weight = np.full((6, 3), 0.5)
+        return made
+
+    x, y = np.ones((50, 6), np.float32), np.ones((50, 3), np.float32)
+    one, other = model(), model()
+    expected = [MSELoss().forward(one.forward(a), b) for a, b in prequential(one, x, y, change)]
+    found = other.evaluate(prequential(other, x, y, change))["loss"]
+    assert found == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_a_loss_may_keep_its_prediction_and_predict_for_itself():
+    model, x = network(), np.ones((50, 6), np.float32)
+
+    class Smooth(MSELoss):
+        def forward(self, prediction, target, weight=None):
+            self.kept = prediction, prediction.copy()
+            model.predict(x + 1)
+            return super().forward(prediction, target, weight)
+
+    loss = Smooth()
+    for _ in range(6):
+        model.evaluate(x, np.zeros((50, 3)), loss=loss, metrics=[])
+        model.predict(2 * x)
+        np.testing.assert_array_equal(*loss.kept)
+
+
+def test_what_draws_in_inference_draws_as_often_as_passes_are_made():
+    class Noise(Layer):
+        random = True
+
+        def forward(self, x, training=False):
+            return x + self.rng.random(x.shape)
+
+        def backward(self, dy):
+            return dy
+
+    def model():
+        made = Sequential([Noise()], dtype=np.float64)
+        made.build(6)
+        made[0].rng = 0
+        return made
+
+    one, other, x = model(), model(), np.ones((5, 6))
+    for _ in range(6):
+        np.testing.assert_array_equal(one.predict(x), other.forward(x))
+
+
+def test_inference_is_no_training_whatever_the_default():
+    class Doubles(Layer):
+        def forward(self, x, training=True):
+            return 2 * x if training else x
+
+        def backward(self, dy):
+            return dy
+
+    model, x = Sequential([Doubles()]), np.ones((5, 6), np.float32)
+    model.build(6)
+    for _ in range(5):
+        np.testing.assert_array_equal(model.predict(x), x)
+    assert model.evaluate(x, x, metrics=[])["loss"] == 0
+
+
+def test_errors_of_numbers_are_as_quiet_as_in_a_plain_pass():
+    class Inverts(Layer):
+        def forward(self, x, training=False):
+            with np.errstate(divide="ignore"):
+                return 1 / x
+
+        def backward(self, dy):
+            return dy
+
+    model, x = Sequential([Inverts()]), np.zeros((5, 6), np.float32)
+    model.build(6)
+    for _ in range(5):
+        assert np.isinf(model.predict(x)).all()
+
+
 def test_passes_are_replayed_from_the_fourth_on(monkeypatch):
     model, x = network(), np.ones((2, 6), np.float32)
     calls = []

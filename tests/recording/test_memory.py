@@ -35,9 +35,9 @@ from tinyframe import (
 from tinyframe.data.feed import Feed
 from tinyframe.recording.recorder import Recorded
 from tinyframe.training.callbacks import Run
+from tinyframe.training.data_spec import input_dtype
 from tinyframe.training.loop import BUFFER
 from tinyframe.training.objective import Objective
-from tinyframe.training.sources import input_dtype
 from tinyframe.training.trainer import Trainer
 
 BOUND = 120_000
@@ -72,12 +72,15 @@ def peak_of_steps(layers, loss, targets, batch_size, dtype):
     run.batch = 0
     trainer.epoch(run)  # from here on all is replayed, from every place in memory
     run.batch = 0
+    gc.collect()
+    gc.freeze()  # what other tests have left is not gone through at each step
     with np.errstate(all="ignore"):
         np.setbufsize(BUFFER)  # as `train` does; undone with the errors' state
         tracemalloc.start()
         measure.before = tracemalloc.get_traced_memory()[0]
         trainer.epoch(run, [measure])
         tracemalloc.stop()
+    gc.unfreeze()
     assert all(isinstance(part, Embedding) for part in objective.reasons)
     return max(peaks[1:])
 

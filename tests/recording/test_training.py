@@ -26,6 +26,7 @@ from tinyframe import (
     Dense,
     Dropout,
     Flatten,
+    HuberLoss,
     Layer,
     LayerNorm,
     LeakyReLU,
@@ -35,6 +36,7 @@ from tinyframe import (
     MultiHeadAttention,
     Parameter,
     ReLU,
+    Rescale,
     Residual,
     Schedule,
     Sequential,
@@ -289,6 +291,195 @@ def test_what_rules_of_ones_own_change_within_an_epoch_counts_at_once(change, ki
         model.optimizer = None  # which holds the model
         return (model,)
 
+    assert_alike(train)
+
+
+class EachStep(Layer):
+    """One layer for each time step: it is called several times in a step."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def setup(self, input_shape):
+        self.inner.build(input_shape[1:])
+        return input_shape
+
+    def forward(self, x, training=False):
+        steps = [self.inner.forward(x[:, t], training) for t in range(x.shape[1])]
+        return np.stack(steps, axis=1)
+
+    def backward(self, dy):
+        return np.stack([self.inner.backward(dy[:, t]) for t in range(dy.shape[1])], axis=1)
+
+
+class Slope(Layer):
+    """It is not recorded, as it keeps a dict."""
+
+    def __init__(self):
+        self.config = {"slope": 2.0}
+
+    def forward(self, x, training=False):
+        return x * np.float32(self.config["slope"])
+
+    def backward(self, dy):
+        return dy * np.float32(self.config["slope"])
+
+
+class Catches(Layer):
+    def forward(self, x, training=False):
+        self._saved = x
+        try:
+            with np.errstate(over="raise"):
+                return 1 / (1 + np.exp(x))
+        except FloatingPointError:
+            return 1 / (1 + np.exp(np.clip(x, -2, 2)))
+
+    def backward(self, dy):
+        y = self.forward(self._saved)
+        return -dy * y * (1 - y)
+
+
+class OfArrays(Layer):
+    def forward(self, x, training=False):
+        return np.minimum(x, 1) if isinstance(x, np.ndarray) else x
+
+    def backward(self, dy):
+        return dy
+
+
+class NestedTable(Layer):
+    def __init__(self):
+        self.table = ((np.ones(1, np.float32), 0.0), 1)
+
+    def forward(self, x, training=False):
+        return x * self.table[0][0]
+
+    def backward(self, dy):
+        return dy * self.table[0][0]
+
+
+class ByDefault(Layer):
+    def forward(self, x, training=False, _factor=[1.0]):  # noqa: B006 - a mistake that is made
+        return x * np.float32(_factor[0])
+
+    def backward(self, dy):
+        return dy
+
+
+class WeightSum(Layer):
+    def __init__(self):
+        self.weight_sum = 1.0
+
+    def forward(self, x, training=False):
+        return x * np.float32(self.weight_sum)
+
+    def backward(self, dy):
+        return dy * np.float32(self.weight_sum)
+
+
+class Inner(MSELoss):
+    def __init__(self):
+        self.inner = HuberLoss(1.0)
+
+    def forward(self, prediction, target, weight=None):
+        found = self.inner.forward(prediction, target, weight)
+        self.weight_sum = self.inner.weight_sum
+        return found
+
+    def backward(self):
+        return self.inner.backward()
+
+
+def set_nested_table(model):
+    model[1].table[0][0][...] = 3
+
+
+def set_default(model):
+    ByDefault.forward.__defaults__[1][0] *= 1.5
+
+
+def set_weight_sum(model):
+    model[1].weight_sum = 3.0
+
+
+def set_delta(model):
+    model.loss.inner.delta = 0.01
+
+
+def pop_layer(model):
+    model[1].layers.pop()
+
+
+def replace_layer(model):
+    model[1].layers[0] = Tanh()
+    model[1].layers[0].build((4, 3))
+
+
+class Stack(Layer):
+    def __init__(self):
+        self.layers = [ReLU(), Tanh()]
+
+    def setup(self, input_shape):
+        for layer in self.layers:
+            layer.build(input_shape)
+        return input_shape
+
+    def forward(self, x, training=False):
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, dy):
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (lambda: EachStep(Slope()), None),
+        (lambda: EachStep(Double()), None),
+        (Catches, None),
+        (OfArrays, None),
+        (NestedTable, set_nested_table),
+        (ByDefault, set_default),
+        (WeightSum, set_weight_sum),
+        (Tanh, set_delta),
+        (Stack, pop_layer),
+        (Stack, replace_layer),
+    ],
+)
+def test_what_could_go_unseen_is_seen(kind, change, rng):
+    x = rng.standard_normal((96, 4, 3)).astype(np.float32)
+    x[70] = 99  # beyond what earlier batches show
+    y = rng.standard_normal((96, 1)).astype(np.float32)
+    loss = Inner if change is set_delta else MSELoss
+    options = {"optimizer": SGD(0.01), "epochs": 3, "batch_size": 16, "shuffle": False, "rng": 0}
+
+    def train():
+        ByDefault.forward.__defaults__[1][0] = 1.0
+        layers = [Rescale(1.0), kind(), Flatten(), Dense(1)]
+        model = Sequential(layers)
+        given = loss()
+        for turn in range(2):
+            model.fit(x, y, loss=given, validation_data=(x, y), verbose=0, **options)
+            if turn == 0 and change is not None:
+                change(model)
+        return model, model.predict(x[:40]), model.evaluate(x, y, verbose=0)["loss"]
+
+    assert_alike(train)
+
+
+def test_weighted_blocks_have_the_bits_of_plain_ones(rng):
+    x = rng.standard_normal((2500, 6)).astype(np.float32)
+
+    def train():
+        model = Sequential([Dense(1)])
+        model.fit(x, x[:, :1], sample_weight=weights, batch_size=None, epochs=3, rng=0, verbose=0)
+        return (model,)
+
+    weights = rng.random(2500)
     assert_alike(train)
 
 

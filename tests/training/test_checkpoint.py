@@ -320,11 +320,11 @@ MISMATCHES = {
     "shuffle": {"shuffle": False},
 }
 MESSAGES = {
-    "model": "cannot be gone on from: the arrays of another model",
-    "optimizer": "another optimizer: SGD, not Adam",
-    "rows": "another rows: 26, not 20",
-    "batch_size": "another batch_size: 26, not 5",
-    "callbacks": r"another callbacks: \['Checkpoint'\], not \[\]",
+    "model": "cannot be resumed from: the arrays of another model",
+    "optimizer": "another optimizer: SGD in the file, Adam now",
+    "rows": "another rows: 26 in the file, 20 now",
+    "batch_size": "another batch_size: 26 in the file, 5 now",
+    "callbacks": r"another callbacks: \['Checkpoint'\] in the file, \[\] now",
     "shuffle": "another shuffle= or other random layers: it has 3 random generators, not 2",
 }
 

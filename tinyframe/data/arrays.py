@@ -5,19 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from tinyframe.data.source import BLOCK
 from tinyframe.data.targets import are_labels, as_labels, check_labels
 from tinyframe.types import Array, Shape, stands_in
 from tinyframe.utils.checks import batched, plain_array, real_number, shape_error
 from tinyframe.utils.second_thread import SecondThread
 
-BLOCK = 1024
-"""Rows that are worked on at a time where nothing else is asked: few enough to stay in cache."""
-
-
 LARGEST_WEIGHT = 1e100
 """What the weights of rows have to sum to less than, so that nothing made of them overflows."""
 
-LARGE = 16_000_000
+SHARED = 16_000_000
 """Bytes from which on two threads share the check of an array."""
 
 
@@ -90,7 +87,7 @@ def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
     """Raise ValueError if `array` has a NaN, an infinity, or a number too large for `dtype`."""
     if array.dtype.kind != "f":
         return
-    if array.nbytes < LARGE:
+    if array.nbytes < SHARED:
         _check_rows(array, name, dtype, 0)
         return
     half = len(array) // 2

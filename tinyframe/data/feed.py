@@ -15,7 +15,7 @@ CHUNK = 1024
 """Rows that are fetched at a time: enough that handing them over costs little."""
 
 IN_CACHE = 4_000_000
-"""Bytes of X up to which rows are fetched sooner than a second thread is told to."""
+"""Bytes of X up to which rows are fetched in less time than a second thread takes to begin."""
 
 
 class Feed:

@@ -7,6 +7,9 @@ import numpy as np
 
 from tinyframe.types import Array
 
+BLOCK = 1024
+"""Rows that are worked on at a time where nothing else is asked: few enough to stay in cache."""
+
 NOTHING = np.zeros(1)
 """The weight of a row that is there only because its process has none in this batch."""
 

@@ -36,10 +36,10 @@ class SharedPlan(Plan):
         self.ranks = Ranks(communicator, deterministic)
         super().__init__(model, X, y, deterministic=deterministic, **options)
 
-    def check(self, X: Any, y: Any, **options: Any) -> None:
+    def take(self, X: Any, y: Any, **options: Any) -> None:
         """Check the arguments in all ranks, compare them, and divide the rows; see `Plan`."""
         with self.ranks.together():
-            super().check(X, y, **{**options, "deterministic": False})
+            super().take(X, y, **{**options, "deterministic": False})
         checked = {
             "loss": self.loss, "optimizer": self.optimizer, "epochs": self.epochs,
             "batch_size": self.batch_size, "metrics": self.metrics, "callbacks": self.callbacks,
@@ -54,7 +54,7 @@ class SharedPlan(Plan):
         with super().training() as run, self.ranks.training(run.trainer):
             yield run
 
-    def called(self) -> tuple[Callback, ...]:
+    def own_callbacks(self) -> tuple[Callback, ...]:
         """Return all callbacks in rank 0, elsewhere those that are not for it alone."""
         return tuple(c for c in self.callbacks if self.ranks.rank == 0 or not c.rank_zero_only)
 
@@ -76,9 +76,9 @@ class SharedPlan(Plan):
         if self.ranks.rank == 0:
             super().warn()
 
-    def seed(self, weights: Any, layers: Any) -> None:
+    def draw_weights(self, weights: Any, layers: Any) -> None:
         """Give all ranks the weights and the optimizer of rank 0."""
-        super().seed(weights, layers)
+        super().draw_weights(weights, layers)
         self.ranks.share(self.run)
 
     def make_trainer(self, augment_rng: Any, order_rng: Any, **options: Any) -> Trainer:

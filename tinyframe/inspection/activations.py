@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from tinyframe.layers import Dropout
 from tinyframe.layers.layer import Layer
+from tinyframe.training.data_spec import input_dtype, inputs
 from tinyframe.training.settings import check_model
-from tinyframe.training.sources import input_dtype, inputs
 from tinyframe.types import Array
 from tinyframe.utils.checks import index_below
 

@@ -12,9 +12,9 @@ from tinyframe.layers import ReLU, Sigmoid, Tanh
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.parameters import ParameterVector
+from tinyframe.training.data_spec import DataSpec, as_source
 from tinyframe.training.objective import Objective
 from tinyframe.training.settings import check_model, chosen_loss
-from tinyframe.training.sources import DataSpec, source
 from tinyframe.types import Array
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def gradient_report(
     check_model(model)
     twin = copy.deepcopy(model)
     loss = chosen_loss(copy.deepcopy(loss), twin.loss)
-    feed, _ = source(DataSpec(twin, twin, loss), X, y)
+    feed, _ = as_source(DataSpec(twin, twin, loss), X, y)
     layers = twin._chain()  # noqa: SLF001 - what training sees, too
     objective = Objective(layers, loss)
     rows = feed.rows or 1

@@ -5,3 +5,19 @@
 - `tinyframe.interop.torch`: weights to and from PyTorch's state dicts; needs NumPy alone.
 - `tinyframe.interop.keras`: models and weights from `.keras` files (extra `keras`).
 """
+
+from importlib import import_module
+from types import ModuleType
+
+_LAZY = ("keras", "onnx", "sklearn", "torch")
+
+
+def __dir__() -> list[str]:
+    return list(_LAZY)
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a bridge when it is first asked for."""
+    if name in _LAZY:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,13 +10,12 @@ class Saved:
     """An object whose forward pass leaves in `self._saved` what its backward pass needs."""
 
     _saved: Any = None
+    _needed = "a forward pass with training=True"
 
     def _recall(self) -> Any:
         """Return what the forward pass saved."""
         if self._saved is None:
-            raise RuntimeError(
-                f"{self!r}: backward needs the values of a forward pass with training=True first"
-            )
+            raise RuntimeError(f"{self!r}: backward needs the values of {self._needed} first")
         return self._saved
 
     def release(self) -> None:

@@ -36,6 +36,7 @@ class Loss(Saved, ABC):
     """
 
     weight_sum: float | None = None
+    _needed = "a forward pass"
     ignore_index: int | None = None
 
     @abstractmethod

@@ -13,10 +13,10 @@ from tinyframe.types import Array
 from tinyframe.utils.checks import boolean, real_number
 from tinyframe.utils.reprs import constructor_call
 
-LARGE = 1e30
+LARGE_SQUARE = 1e30
 """Squared norm below which nothing that a rule does with a gradient can overflow."""
 
-SMALL = 1e-30
+SMALL_SQUARE = 1e-30
 """Squared norm above which nothing of it was lost to underflow."""
 
 
@@ -136,7 +136,7 @@ class Optimizer(ABC):
         value, gradient = parameters.value, parameters.grad
         # The norm's square is NaN or infinite if a number is; vdot computes it without a warning.
         square = float(np.vdot(gradient, gradient))
-        if not square < LARGE and not np.isfinite(gradient).all():
+        if not square < LARGE_SQUARE and not np.isfinite(gradient).all():
             raise GradientError("the gradient is not finite")
         if self.clip_norm is not None or self.clip_value is not None:
             gradient = self._clipped(gradient, square)
@@ -148,7 +148,7 @@ class Optimizer(ABC):
             if not self.decoupled:
                 gradient = np.add(gradient, decayed, out=decayed)
                 square = float(np.vdot(gradient, gradient))
-        if not square < LARGE:
+        if not square < LARGE_SQUARE:
             self._check_size(gradient)
         if self.weight_decay and self.decoupled:
             decayed *= rate
@@ -210,7 +210,7 @@ class Optimizer(ABC):
             square = float(np.vdot(gradient, gradient))
         if self.clip_norm is None:
             return gradient
-        if SMALL < square < LARGE:
+        if SMALL_SQUARE < square < LARGE_SQUARE:
             factor = min(1.0, self.clip_norm / math.sqrt(square))
             return np.multiply(gradient, factor, out=clipped)
         # The squares overflow, or vanish: measure the gradient by its largest number.

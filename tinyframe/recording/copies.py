@@ -12,7 +12,7 @@ from tinyframe.parameters import Parameter
 from tinyframe.recording.kept import StandInGenerator, StandInParameter
 from tinyframe.recording.standins import StandIn
 from tinyframe.recording.tape import Call, Memory, Refused, Tape
-from tinyframe.recording.watching import PASSING, Part, held
+from tinyframe.recording.watching import PASSING, Part, held, passing
 
 PASSES = ("forward", "backward", "backward_parameters")
 
@@ -131,10 +131,10 @@ def changed(part: Part, before: Mapping[str, Any], twin: Any) -> str:
         Attributes of the copy before the step.
     """
     after = vars(twin)
-    for name in before.keys() | after.keys() - set(PASSING):
+    for name in (before.keys() | after.keys()) - passing(part):
         old: Any = before.get(name)
         new: Any = after.get(name)
-        if old is new or name in PASSING:
+        if old is new:
             continue
         if name in getattr(part, "state_names", ()):
             np.copyto(old, new)
@@ -165,15 +165,16 @@ class AsItIs:
     original
         The layer or loss.
     seen
-        What its last passes returned, which tells their layout.
+        What its passes in the plain step returned, which tells their layout.
     """
 
     _tape: Tape
     _original: Any
     _seen: "Seen"
+    _calls: dict[str, int]
 
     def __init__(self, tape: Tape, original: Any, seen: "Seen") -> None:
-        vars(self).update(_tape=tape, _original=original, _seen=seen)
+        vars(self).update(_tape=tape, _original=original, _seen=seen, _calls={})
 
     def forward(self, *arguments: Any) -> Any:
         """Note a forward pass."""
@@ -195,12 +196,15 @@ class AsItIs:
 
     def _note(self, name: str, arguments: tuple[Any, ...]) -> Any:
         seen = self._seen
+        number, before = self._calls.get(name, 0), seen.results.get(name, [])
+        self._calls[name] = number + 1
 
         def run(*arguments: Any) -> Any:
             own = (a.copy("K") if isinstance(a, np.ndarray) else a for a in arguments)
             return seen.once(name, getattr(self._original, name), *own)
 
-        return self._result(run, arguments, seen.last.get(name))
+        like = before[number] if number < len(before) else None
+        return self._result(run, arguments, like)
 
     def _result(self, run: Any, arguments: tuple[Any, ...], like: Any) -> Any:
         call = Call(run, arguments, {}, effect=True)
@@ -229,29 +233,34 @@ class Seen:
     """The passes of a layer or loss that is not recorded, each made once a step.
 
     A step may be taken by a replay and then plainly, as where a branch goes the other way, or to
-    compare the two: the second gets what the first was given.
+    compare the two: the second gets what the first was given, call by call.
 
     Attributes
     ----------
-    last
-        By the method's name, what it returned last.
-    done
-        Methods that this step has called.
+    results
+        By the method's name, what each of its calls in this step returned.
     """
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self.last: dict[str, Any] = {}
-        self.done: set[str] = set()
+        self.results: dict[str, list[Any]] = {}
+        self._calls: dict[str, int] = {}  # how many this passage through the step has made
         self._given: dict[str, Any] = {}  # methods that the user gave this very part
 
+    def begin(self, *, new: bool) -> None:
+        """Begin a step, or where it is not `new`, go through the same one again."""
+        if new:
+            self.results = {}
+        self._calls = {}
+
     def once(self, name: str, method: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a method returns, or returned in this step."""
-        if name not in self.done:
+        """Return what this call of a method returns, or returned before in this step."""
+        number, results = self._calls.get(name, 0), self.results.setdefault(name, [])
+        if number == len(results):
             result = method(*arguments)
-            self.last[name] = result.copy("K") if isinstance(result, np.ndarray) else result
-            self.done.add(name)
-        return self.last[name]
+            results.append(result.copy("K") if isinstance(result, np.ndarray) else result)
+        self._calls[name] = number + 1
+        return results[number]
 
     def watch(self) -> None:
         """Let the part's passes be made by `once`, until `leave`."""

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from tinyframe import recording
 from tinyframe.layers.build import check_promise
 from tinyframe.layers.layer import Layer
 from tinyframe.recording.calls import Ready
 from tinyframe.recording.comparison import same_bits
 from tinyframe.recording.copies import changed, copied, is_given
+from tinyframe.recording.kept import draw_again
 from tinyframe.recording.program import Program
 from tinyframe.recording.standins import StandIn
 from tinyframe.recording.tape import Memory, Refused, Tape
@@ -63,7 +65,7 @@ class RecordedForward:
 
     def __call__(self, x: Array) -> Array:
         """Return the last layer's output for x; borrowed until the next call."""
-        if self._plain or (len(x) > ROWS and self._mixes_rows):
+        if self._plain or not recording.enabled or (len(x) > ROWS and self._mixes_rows):
             return self._forward(x)
         if len(x) <= ROWS:
             return self._few(x)
@@ -87,15 +89,16 @@ class RecordedForward:
             return self._learn(shape, x)
         np.copyto(shape.x, x)
         try:
-            for call in shape.calls:
-                call()
+            with np.errstate(all="ignore"):  # as products are, whose flags mean nothing
+                for call in shape.calls:
+                    call()
         except Refused:
             return self._forward(x)
         return shape.prediction
 
     def _forward(self, x: Array) -> Array:
         for layer in self._layers:
-            x = layer.forward(x)
+            x = layer.forward(x, False)
             check_promise(layer, x)
         return x
 
@@ -126,7 +129,7 @@ class RecordedForward:
         before = {part: dict(vars(copy)) for part, copy in twins.items()}
         x: Any = StandIn(tape, shape.x, Memory(shape.x, "x", written=False))
         for layer in layers:
-            x = layer.forward(x)
+            x = layer.forward(x, False)
         if is_given(x):
             x = x.copy()
         tape.turn = len(tape.calls)
@@ -134,4 +137,6 @@ class RecordedForward:
             raise Refused("changes as it goes")
         if tape.refusal:  # which a layer's own `except` kept to itself
             raise tape.refusal
+        if any(call.function is draw_again for call in tape.calls):
+            raise Refused("draws numbers, of which the pass that is compared would draw more")
         shape.tape, shape.result = tape, x

@@ -62,19 +62,22 @@ class Learning:
 
     def __init__(self, objective: Any) -> None:
         self.objective = objective
-        head = () if objective.head is None else (objective.head,)
-        self.parts: list[Part] = [
-            part for layer in (*objective.layers, *head) for part in layer.walk()
-        ]
-        self.parts.append(objective.loss)
+        self.parts = self._all_parts()
         self.reasons: dict[Part, str] = {}
         self.seen: dict[Part, Seen] = {}
         self._aside: set[Part] = set()  # those, and what is inside of them
         self.known = Fingerprint(self.parts)
         self.generation = 0
 
+    def _all_parts(self) -> list[Part]:
+        """Return all layers, those inside of others too, and the loss."""
+        head = () if self.objective.head is None else (self.objective.head,)
+        layers = (*self.objective.layers, *head)
+        return [*(part for layer in layers for part in layer.walk()), self.objective.loss]
+
     def forget(self) -> None:
         """Learn all anew: somebody changed what a part keeps."""
+        self.parts = self._all_parts()
         self.reasons, self.seen, self._aside = {}, {}, set()
         self.known = Fingerprint(self.parts)
         self.generation += 1
@@ -159,6 +162,8 @@ class Learning:
         results = {name: made for name, made in results.items() if not is_given(made)}
         expected = [array.copy("K") for _, array in self._written()]
         before.restore()
+        for seen in self.seen.values():
+            seen.begin(new=False)
         try:
             program = Program(tape, results, apart=True)
             forward, backward = program.at(x=x, target=target, weight=weight)

@@ -95,7 +95,7 @@ class Recorded:
         self._given = x, target, weight, training
         if program.runs_parts:
             for seen in self._learning.seen.values():
-                seen.done.clear()
+                seen.begin(new=True)
         if program.keeps:
             program.keep_states()
         try:
@@ -198,8 +198,7 @@ class Recorded:
         """Take a forward pass plainly; `kind` is to be learned by it."""
         self._backward = self._lesson = None
         for seen in self._learning.seen.values():
-            if kind is not None:  # else a replay has made some passes already
-                seen.done.clear()
+            seen.begin(new=kind is not None)  # else a replay has made some passes already
             seen.watch()
         if kind is not None and kind.misses < MISSES:
             self._lesson = kind, (x, target, weight, training), self._learning.kept()

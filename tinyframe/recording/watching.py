@@ -2,8 +2,10 @@
 
 import builtins
 import dis
+import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
@@ -17,7 +19,7 @@ from tinyframe.parameters import Parameter
 Part: TypeAlias = Layer | Loss
 
 PASSING = (*OF_A_PASS, "weight_sum")
-"""Attributes that a pass leaves for the next call."""
+"""Attributes that a pass leaves for the next call; the last is a loss's."""
 
 Outside: TypeAlias = tuple[str, Callable[[], Any], Any]
 """A variable outside of a part: its name, how to read it, and what it held."""
@@ -32,13 +34,28 @@ _IN_CLASSES = (*_CONSTANT, property, staticmethod, classmethod)
 _TELLS = (print, input, open)
 """Functions by which a layer would tell of being recorded."""
 
+_OF_MODELS = ("history", "loss", "optimizer")
+"""Attributes of a model by which no pass computes."""
+
+_WHY = {
+    "a default": "keeps what may change as the default of an argument",
+    "ndarray": "asks for np.ndarray, which what stands in for an array is not",
+    "try": "has a `try` or `with`, which a replay leaves out",
+}
+
 _BEFORE = ("__init__", "setup", "__repr__")
 """Methods that no step calls."""
 
 
+def passing(part: Any) -> set[str]:
+    """Return the names of attributes that a part's passes leave for the next call."""
+    return set(PASSING if isinstance(part, Loss) else OF_A_PASS)
+
+
 def attributes(part: Part) -> dict[str, Any]:
     """Return what a part keeps, but for what passes leave for the next call."""
-    return {name: value for name, value in vars(part).items() if name not in PASSING}
+    apart = passing(part)
+    return {name: value for name, value in vars(part).items() if name not in apart}
 
 
 def held(part: Part, kind: type) -> Iterator[tuple[str, Any]]:
@@ -54,22 +71,30 @@ def unwatched(part: Part) -> str:
     if getattr(part, "batch_sums", None) is not None:
         return "mixes its rows with those of other processes"
     for name, value in attributes(part).items():
-        if not _is_watched(value):
+        if not (_is_watched(value) or (name in _OF_MODELS and hasattr(part, "fit"))):
             return f"keeps a {type(value).__name__} in self.{name}, which may change unseen"
     for name, _, value in outside(part):
         if not _is_constant(value):
-            return f"uses {name}, which stands outside of it and may change"
+            return _WHY.get(name, f"uses {name}, which stands outside of it and may change")
     return ""
 
 
 def _is_watched(value: Any) -> bool:
     stood_in_for = (Parameter, np.ndarray, np.random.Generator)
-    if isinstance(value, (tuple, frozenset)):
-        return all(map(_is_watched, value))
+    if isinstance(value, tuple):  # a stand-in takes the place of an array in it, not deeper
+        return all(isinstance(one, (Layer, *stood_in_for)) or _is_fixed(one) for one in value)
     if isinstance(value, list):
         return bool(value) and all(isinstance(one, Layer | Parameter) for one in value)
-    own = type(value).__module__.partition(".")[0] == "tinyframe"
-    return own or isinstance(value, (Layer, *_CONSTANT, *stood_in_for))
+    return isinstance(value, (Layer, *stood_in_for)) or _is_fixed(value)
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a value never changes: a constant, or what a layer made when it was built."""
+    if isinstance(value, (tuple, frozenset)):
+        return all(map(_is_fixed, value))
+    made = ("tinyframe.layers.", "tinyframe.losses.", "tinyframe.initializers")
+    own = type(value).__module__.startswith(made) and not isinstance(value, Loss)
+    return own or isinstance(value, _CONSTANT)
 
 
 def _is_own(kind: Any) -> bool:
@@ -84,7 +109,7 @@ def _is_constant(value: Any) -> bool:
     if isinstance(value, (tuple, frozenset)):
         return all(map(_is_constant, value))
     if isinstance(value, type) or not callable(value):
-        return isinstance(value, _IN_CLASSES)
+        return isinstance(value, _IN_CLASSES) and value is not np.ndarray
     of = getattr(value, "__self__", None)  # of a generator, say, or of the module math
     known = isinstance(value, _CONSTANT) or type(value).__module__ == "numpy"
     return known and value not in _TELLS and isinstance(of, (type(None), ModuleType, type))
@@ -109,6 +134,10 @@ def _used(function: FunctionType, seen: set[Any]) -> Iterator[Outside]:
     """Yield the variables outside of a function that it uses, or that functions do that it uses."""
     seen.add(function)
     code = function.__code__
+    for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        yield "a default", partial(_itself, default), default
+    if _catches(code):  # a replay neither catches an error nor sets what a block sets
+        yield "try", partial(_itself, ...), ...
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     found: list[Outside] = [
         (name, partial(getattr, cell, "cell_contents", None), cell.cell_contents)
@@ -148,6 +177,17 @@ def _named(code: CodeType, names: dict[str, Any], free: tuple[str, ...]) -> Iter
             yield from _named(constant, names, free)
 
 
+def _catches(code: CodeType) -> bool:
+    """Whether there is a `try` or a `with` in code, or in a function inside of it."""
+    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
+    generator = code.co_flags & inspect.CO_GENERATOR  # has a table of its own accord
+    return bool(code.co_exceptiontable and not generator) or any(map(_catches, inner))
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
 class Fingerprint:
     """What layers, losses and their parameters kept at a time, to tell whether that has changed.
 
@@ -159,31 +199,39 @@ class Fingerprint:
 
     def __init__(self, parts: list[Part]) -> None:
         owners = [*parts, *(p for part in parts for _, p in held(part, Parameter))]
-        self._of: dict[Any, tuple[dict[str, Any], int, list[tuple[str, Any]]]] = {}
+        self._of: dict[Any, tuple[dict[str, Any], set[str], int, list[tuple[str, Any]]]] = {}
         for owner in owners:
-            staying = [(name, one) for name, one in vars(owner).items() if name not in PASSING]
+            apart = passing(owner)
+            staying = [(name, one) for name, one in vars(owner).items() if name not in apart]
             fixed = [(n, one) for n, one in staying if not isinstance(one, np.random.Generator)]
-            self._of[owner] = vars(owner), len(staying), fixed
+            self._of[owner] = vars(owner), apart, len(staying), fixed
+        self._lists = [
+            (one, tuple(one)) for *_, fixed in self._of.values() for _, one in fixed
+            if isinstance(one, list)
+        ]  # fmt: skip
         self._outside = [(read, value) for part in parts for _, read, value in outside(part)]
         self._all = list(self._of.values())
 
     def leave_out(self, part: Part) -> None:
         """Let a part that is not recorded change what it keeps: it runs as it is."""
-        now, _, known = self._of[part]
+        now, apart, _, known = self._of[part]
         fixed = [(n, one) for n, one in known if hasattr(Layer, n) or isinstance(one, Parameter)]
-        self._of[part] = now, -1, fixed
+        self._of[part] = now, apart, -1, fixed
         self._all = list(self._of.values())
 
     def has_changed(self) -> bool:
         """Whether an attribute is another object than it was, or there is a new one."""
-        for now, count, known in self._all:
+        for now, apart, count, known in self._all:
             for name, value in known:
                 if now.get(name, self) is not value:
                     return True
-            if len(now) != count >= 0 and len(now) - sum(n in now for n in PASSING) != count:
+            if len(now) != count >= 0 and len(now) - sum(n in now for n in apart) != count:
+                return True
+        for now_in_it, before in self._lists:
+            if len(now_in_it) != len(before) or not all(map(is_, now_in_it, before)):
                 return True
         return any(read() is not value for read, value in self._outside)
 
     def of(self, part: Part, name: str) -> Any:
         """Return what an attribute was."""
-        return dict(self._of[part][2]).get(name)
+        return dict(self._of[part][3]).get(name)

@@ -36,7 +36,7 @@ from tinyframe.utils.schema import (
 
 if TYPE_CHECKING:
     from tinyframe.training.callbacks import Run
-    from tinyframe.training.sources import DataSpec
+    from tinyframe.training.data_spec import DataSpec
 
 
 FIGURE = Rule(
@@ -57,7 +57,7 @@ RUN: Schema = {
         "rows": optional(integer(1)),
         "batch_size": integer(1),
         "total": number(finite=False),
-        "mass": number(0),
+        "mass": number(0),  # Σᵣ wᵣ, by the name that files have for it
         "skipped": integer(),
         "seconds": number(0),
         "base": number(0),
@@ -113,7 +113,7 @@ def check_alike(
     }
     for name, (found, wanted) in expected.items():
         if found != wanted:
-            raise ValueError(f"another {name}: {str(found)[:SHOWN]}, not {wanted}")
+            raise ValueError(f"another {name}: {str(found)[:SHOWN]} in the file, {wanted} now")
     if len(meta["states"]) != len(meta["callbacks"]):
         raise ValueError(
             f"it has {len(meta['states'])} states of {len(meta['callbacks'])} callbacks"

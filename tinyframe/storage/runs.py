@@ -33,7 +33,7 @@ from tinyframe.utils.schema import check_schema
 
 if TYPE_CHECKING:
     from tinyframe.training.callbacks import Callback, Run
-    from tinyframe.training.sources import DataSpec
+    from tinyframe.training.data_spec import DataSpec
 
 
 Plain = (bool, int, float, str, type(None))
@@ -158,7 +158,7 @@ class SavedRun:
             for callback, state in self._states(run.callbacks):
                 callback.check_state(state, run)
         except UNUSABLE as error:
-            raise StorageError(f"{self.path}: it cannot be gone on from: {error}") from error
+            raise StorageError(f"{self.path}: it cannot be resumed from: {error}") from error
         saved = self.meta["run"]
         run.first_epoch, run.epoch = saved["first_epoch"], saved["epoch"]
         run.batch, run.steps = saved["batch"], saved["steps"]

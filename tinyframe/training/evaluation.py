@@ -6,8 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tinyframe.data.arrays import BLOCK
-from tinyframe.data.source import Source
+from tinyframe.data.source import BLOCK, Source
 from tinyframe.metrics import Metric, Scores
 from tinyframe.training.objective import Objective
 from tinyframe.utils.progress import track

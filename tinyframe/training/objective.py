@@ -100,7 +100,7 @@ class Objective:
         for layer in self.layers[: self.lowest : -1]:
             gradient = layer.backward(gradient)
             self.gradients.append(gradient)
-        for layer in self.layers[self.lowest : self.lowest + 1]:
+        for layer in self.layers[self.lowest : self.lowest + 1]:  # none, if nothing is trained
             layer.backward_parameters(gradient)
 
     def origin_of_nonfinite(self) -> str:

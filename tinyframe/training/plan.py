@@ -12,6 +12,7 @@ from tinyframe.training.augmentation import check_augment
 from tinyframe.training.callbacks import Callback, Calls, Run, check_callbacks
 from tinyframe.training.callbacks.progress_bar import display
 from tinyframe.training.checkpoint import in_order, opened
+from tinyframe.training.data_spec import DataSpec, as_source, check_lasting, with_validation
 from tinyframe.training.mistakes import warn_of_mistakes
 from tinyframe.training.settings import (
     chosen_loss,
@@ -21,7 +22,6 @@ from tinyframe.training.settings import (
     skips_nonfinite,
     verbosity,
 )
-from tinyframe.training.sources import DataSpec, check_lasting, source, with_validation
 from tinyframe.training.trainer import Trainer
 from tinyframe.utils.checks import among, boolean, positive_integer, random_generator
 
@@ -55,7 +55,7 @@ class Plan:
     def __init__(self, model: "Model", X: Any, y: Any, **options: Any) -> None:
         self.model = model
         with restored_on_error(model):
-            self.check(X, y, **options)
+            self.take(X, y, **options)
             self.batch_size = min(self.batch_size, self.feed.rows or 1)
             validated = self.validation is not None
             names = figure_names(self.metrics, validated=validated, skips=self.skips_nonfinite)
@@ -65,7 +65,7 @@ class Plan:
                 self.begin(at_the_end)
                 self._at_the_end = at_the_end.pop_all()
 
-    def check(
+    def take(
         self, X: Any, y: Any, *, loss: Any, optimizer: Any, epochs: Any, batch_size: Any,
         shuffle: Any, validation_data: Any, validation_split: Any, metrics: Any,
         sample_weight: Any, class_weight: Any, augment: Any, callbacks: Any, rng: Any,
@@ -94,7 +94,7 @@ class Plan:
         self.callbacks = in_order(check_callbacks(callbacks), display(verbose))
         self.rngs = random_generator(rng).spawn(4)
         self.spec = DataSpec(model, model._entry, self.loss, class_weight)  # noqa: SLF001 - its plan
-        feed, self.sample = source(self.spec, X, y, sample_weight, build=True)
+        feed, self.sample = as_source(self.spec, X, y, sample_weight, build=True)
         self.feed, self.validation = with_validation(
             self.spec, feed, validation_data, validation_split
         )
@@ -106,14 +106,11 @@ class Plan:
 
     @contextmanager
     def training(self) -> Iterator[Run]:
-        """Return a block in which the run, its trainer in it, is ready to train.
-
-        Callbacks are told where it ends, in whatever way.
-        """
+        """Yield the run, its trainer ready; at the end, in whatever way, tell the callbacks."""
         run = self.run
         with self._at_the_end:
             weights_rng, order_rng, layers_rng, augment_rng = self.rngs
-            self.seed(weights_rng, layers_rng)
+            self.draw_weights(weights_rng, layers_rng)
             run.trainer = self.make_trainer(augment_rng, order_rng if self.shuffle else None)
             if self.checkpoint is not None:
                 self.checkpoint.restore(run)
@@ -121,7 +118,7 @@ class Plan:
 
     # ---------------------------------------------------------------- what several processes change
 
-    def called(self) -> tuple[Callback, ...]:
+    def own_callbacks(self) -> tuple[Callback, ...]:
         """Return the callbacks that this process calls."""
         return self.callbacks
 
@@ -134,7 +131,7 @@ class Plan:
         return opened(self.resume)
 
     def begin(self, at_the_end: ExitStack) -> None:
-        """Do what may refuse the run: compare it with its checkpoint, and begin the callbacks."""
+        """Take the last steps that may refuse the run: compare it with its checkpoint, begin."""
         run = self.run
         run.callbacks = self.callbacks
         if self.checkpoint is not None:
@@ -143,14 +140,14 @@ class Plan:
                 sample=self.sample, metrics=self.metrics,
             )  # fmt: skip
         self.warn()
-        self.calls = Calls(self.called(), run, self.checkpoint)
+        self.calls = Calls(self.own_callbacks(), run, self.checkpoint)
         self.calls.begin(at_the_end)
 
     def warn(self) -> None:
-        """Warn of what trains without an error, and is a mistake."""
+        """Warn of likely mistakes that raise no error."""
         warn_of_mistakes(self.model._chain(), self.loss, self.spec.head)  # noqa: SLF001 - as above
 
-    def seed(self, weights: Any, layers: Any) -> None:
+    def draw_weights(self, weights: Any, layers: Any) -> None:
         """Draw the weights that have no value yet, and seed the random layers."""
         seed(self.model, weights, layers)
         self.parameters = self.model._begin(self.loss, self.optimizer)  # noqa: SLF001 - as above

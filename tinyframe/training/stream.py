@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinyframe.data.arrays import BLOCK
 from tinyframe.data.batch_feed import BatchFeed
-from tinyframe.data.source import Block
+from tinyframe.data.source import BLOCK, Block
 from tinyframe.layers.build import restored_on_error
 from tinyframe.losses import Loss
 from tinyframe.optimizers import Optimizer
 from tinyframe.training.callbacks import Run
+from tinyframe.training.data_spec import DataSpec, as_source
 from tinyframe.training.settings import chosen_loss, chosen_optimizer, seed
-from tinyframe.training.sources import DataSpec, source
 from tinyframe.training.trainer import Trainer
 from tinyframe.types import Array, RandomSeed
 from tinyframe.utils.checks import random_generator
@@ -60,7 +59,7 @@ class Stream:
         optimizer = chosen_optimizer(optimizer, model.optimizer)
         weights_rng, _, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(model):
-            feed, _ = source(DataSpec(model, model._entry, loss), *data, build=True)  # noqa: SLF001
+            feed, _ = as_source(DataSpec(model, model._entry, loss), *data, build=True)  # noqa: SLF001
         seed(model, weights_rng, None if rng is None else layers_rng)
         parameters = model._begin(loss, optimizer)  # noqa: SLF001 - of the same floor
         trainer = Trainer(model._objective(loss), optimizer, parameters, feed, 1, {})  # noqa: SLF001

@@ -9,9 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from tinyframe.data.arrays import BLOCK
 from tinyframe.data.batch_feed import BatchFeed
-from tinyframe.data.source import Block, Source
+from tinyframe.data.source import BLOCK, Block, Source
 from tinyframe.metrics import Metric, Scores
 from tinyframe.optimizers import Optimizer
 from tinyframe.optimizers.optimizer import GradientError
@@ -42,7 +41,8 @@ class Trainer:
     Parameters
     ----------
     objective, optimizer, parameters
-        What to make small, by which rule, and over which parameters.
+        What to make small, by which rule, and over which parameters. The objective mostly is a
+        `Recorded` one, which replays its steps.
     feed
         The training data.
     batch_size
@@ -142,12 +142,12 @@ class Trainer:
             for block in blocks:
                 if watched:
                     objective.check_unchanged()
-                loss = self._descend(run, block)
-                batch_total += loss * objective.weight_sum
-                batch_weight += objective.weight_sum
+                loss, weight = self._descend(run, block)
+                batch_total += loss * weight
+                batch_weight += weight
                 ends_batch = block.ends_batch
                 if joins or split or not ends_batch:
-                    self._join(objective.weight_sum, batch_weight, first=not split, last=ends_batch)
+                    self._join(weight, batch_weight, first=not split, last=ends_batch)
                 split = not ends_batch
                 if split:
                     continue
@@ -174,8 +174,8 @@ class Trainer:
             for part in (self.optimizer, self.optimizer.learning_rate)
         )
 
-    def _descend(self, run: Run, block: Block) -> float:
-        """Return the loss of a block, and write its gradient if that is finite."""
+    def _descend(self, run: Run, block: Block) -> tuple[float, float]:
+        """Run a block forward and, if its loss is finite, backward; return loss and Σᵣ wᵣ."""
         objective = self.objective
         if self.augment is not None:
             x = augmented(block.x, self.augment, self.rng, self.parameters.value.dtype)
@@ -188,12 +188,12 @@ class Trainer:
             self.backward()
         else:
             self._meet_nonfinite(run, loss)
-        return loss
+        return loss, float(objective.weight_sum)
 
     def take(self, run: Run, block: Block) -> None:
         """Take the step of a batch that is one block."""
-        loss = self._descend(run, block)
-        self._step(run, loss * self.objective.weight_sum, self.objective.weight_sum)
+        loss, weight = self._descend(run, block)
+        self._step(run, loss * weight, weight)
 
     def _check_that_rows_counted(self, run: Run) -> None:
         """Raise an error if no row of the epoch was learned from."""

@@ -33,7 +33,7 @@ def whole(function: Callable[..., Result]) -> Callable[..., Result]:
     return call
 
 
-SMALL = 1_000_000
+SMALL_PRODUCT = 1_000_000
 """Up to this many multiplications OpenBLAS has kernels that skip the packing of its operands.
 
 With few rows or columns they are two to four times as fast (measured; OpenBLAS 0.3.30, AVX-512).
@@ -53,7 +53,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     batch in its rows, the batch comes last in memory, along which everything after runs fastest.
     """
     left, right, room = b.T, a.T, None if out is None else out.T
-    if len(left) * right.size <= SMALL or left.size * NARROWEST > SMALL:
+    if len(left) * right.size <= SMALL_PRODUCT or left.size * NARROWEST > SMALL_PRODUCT:
         return quiet_dot(left, right, room).T
     if room is None:
         room = np.empty((len(left), right.shape[1]), a.dtype, like=a)
@@ -61,10 +61,12 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 
 
 def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
-    """Write the same to `out`, which may be a part of a larger array, and return it."""
-    n, whole = b.shape[1], a.size
-    # out = a @ b, as many columns at a time as make a small product
-    columns = n if whole * NARROWEST > SMALL else SMALL // whole // 16 * 16
+    """Write a @ b to `out`, which may be a part of a larger array, and return it.
+
+    As many columns at a time are computed as make a small product.
+    """
+    n, size = b.shape[1], a.size
+    columns = n if size * NARROWEST > SMALL_PRODUCT else SMALL_PRODUCT // size // 16 * 16
     for start in range(0, n, columns):
         piece = slice(start, start + columns)
         quiet_matmul(a, b[:, piece], out[:, piece])

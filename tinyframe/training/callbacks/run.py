@@ -72,7 +72,7 @@ class Run:
         self.resumed = False
         self.finished = False
         self.callbacks: tuple[Callback, ...] = ()
-        self.trainer: Any = None  # of training.py, which imports this file
+        self.trainer: Any = None  # a Trainer, whose file imports this one
 
     def stop(self, reason: str) -> None:
         """End training after this batch; an epoch that is not complete is not recorded."""

@@ -1,4 +1,4 @@
-"""Sources: whatever a user calls data, as rows that training can go through."""
+"""DataSpec: what data has to fit, and whatever a user calls data as a source of rows."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.data.arrays import BLOCK, as_class_weights, as_inputs, as_targets, as_weights
+from tinyframe.data.arrays import as_class_weights, as_inputs, as_targets, as_weights
 from tinyframe.data.batch_feed import BatchFeed
 from tinyframe.data.feed import Feed
 from tinyframe.data.shard_feed import ShardFeed
 from tinyframe.data.shards import Shards
-from tinyframe.data.source import Source
+from tinyframe.data.source import BLOCK, Source
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.types import Array
@@ -109,7 +109,7 @@ class DataSpec:
         return x.astype(input_dtype(self.model, x), copy=False), y, weight
 
     def rows(self, batch: Any, *, build: bool = False) -> tuple[Array, Array, Array | None]:
-        """Return the same with x in the dtype that it has."""
+        """Return one batch as (x, target, weight or None), checked, x in the dtype that it has."""
         if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
             raise TypeError(f"expected (x, y) or (x, y, weight), got a {type(batch).__name__}")
         x = self.inputs(batch[0], build=build)
@@ -123,13 +123,13 @@ class DataSpec:
         try:
             pair = isinstance(data, (tuple, list)) and len(data) in (2, 3)
             if pair and not all(isinstance(part, tuple) for part in data):
-                return source(plain, *data)[0]
-            return source(plain, data)[0]
+                return as_source(plain, *data)[0]
+            return as_source(plain, data)[0]
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from None
 
 
-def source(
+def as_source(
     spec: DataSpec, X: Any, y: Any = None, sample_weight: Any = None, *, build: bool = False
 ) -> tuple[Source, Array]:
     """Return the data as a source of rows, and some of its targets.
@@ -191,13 +191,13 @@ def _from_shards(
         raise ValueError("with Shards, weights come in files: Shards(X, y, weight)")
     head = [(0, min(BLOCK, shards.rows))]
     x, target, _ = spec.rows((shards.X.read(head), shards.y.read(head)), build=build)
-    if shards.weight is not None and not _counts(spec, shards):
+    if shards.weight is not None and not _any_row_counts(spec, shards):
         raise ValueError(ZEROS)
     return ShardFeed(shards, spec.rows, input_dtype(spec.model, x)), target
 
 
-def _counts(spec: DataSpec, shards: Shards) -> bool:
-    """Whether the weight of a row is not 0: mostly one of the first is."""
+def _any_row_counts(spec: DataSpec, shards: Shards) -> bool:
+    """Whether any row has a weight above 0; mostly one of the first block has."""
     assert shards.weight is not None  # noqa: S101 - tells the type checker
     for start in range(0, shards.rows, BLOCK):
         rows = [(start, min(start + BLOCK, shards.rows))]
