@@ -28,11 +28,12 @@ def as_numbers(values: Any, name: str) -> Array:
     ValueError
         If it is a ragged list.
     """
-    if type(values) is not np.ndarray:
-        if hasattr(values, "isna"):
-            values = _pandas(values, name)
-        elif hasattr(values, "columns") and hasattr(values, "__array__"):
-            values = _table(values, name)
+    if type(values) is np.ndarray and values.dtype.kind in "buif":
+        return values
+    if hasattr(values, "isna"):
+        values = _pandas(values, name)
+    elif hasattr(values, "columns") and hasattr(values, "__array__"):
+        values = _table(values, name)
     array = plain_array(values, name)
     if array.dtype.kind not in "buif":
         hint = ""

@@ -146,7 +146,7 @@ class Concatenate(Layer):
                 f"Concatenate expected outputs that differ along axis {self.axis} alone, got "
                 f"{_listed(shapes)}"
             )
-        self._splits = np.cumsum([shape[axis] for shape in shapes])[:-1]
+        self._splits = tuple(np.cumsum([shape[axis] for shape in shapes])[:-1].tolist())
         size = sum(shape[axis] for shape in shapes)
         return (*shapes[0][:axis], size, *shapes[0][axis + 1 :])
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -130,16 +131,20 @@ def changed(part: Part, before: Mapping[str, Any], twin: Any) -> str:
     before
         Attributes of the copy before the step.
     """
-    after = vars(twin)
+    after, states = vars(twin), []
     for name in (before.keys() | after.keys()) - passing(part):
         old: Any = before.get(name)
         new: Any = after.get(name)
         if old is new:
             continue
         if name in getattr(part, "state_names", ()):
-            np.copyto(old, new)
+            if new.dtype != old.dtype or new.shape != old.shape:
+                return name
+            states.append((old, new.copy()))  # another one may be moved to where it lies
         elif name not in before or isinstance(old, StandIn) or not _equal(old, new):
             return name
+    for old, new in states:
+        np.copyto(old, new)
     return ""
 
 
@@ -176,17 +181,17 @@ class AsItIs:
     def __init__(self, tape: Tape, original: Any, seen: "Seen") -> None:
         vars(self).update(_tape=tape, _original=original, _seen=seen, _calls={})
 
-    def forward(self, *arguments: Any) -> Any:
+    def forward(self, *arguments: Any, **options: Any) -> Any:
         """Note a forward pass."""
-        return self._note("forward", arguments)
+        return self._note("forward", arguments, options)
 
-    def backward(self, *arguments: Any) -> Any:
+    def backward(self, *arguments: Any, **options: Any) -> Any:
         """Note a backward pass."""
-        return self._note("backward", arguments)
+        return self._note("backward", arguments, options)
 
-    def backward_parameters(self, dy: StandIn) -> None:
+    def backward_parameters(self, *arguments: Any, **options: Any) -> None:
         """Note a backward pass to the parameters."""
-        self._note("backward_parameters", (dy,))
+        self._note("backward_parameters", arguments, options)
 
     @property
     def weight_sum(self) -> Any:
@@ -194,20 +199,23 @@ class AsItIs:
         found = self._original.weight_sum
         return None if found is None else self._result(lambda: self._original.weight_sum, (), found)
 
-    def _note(self, name: str, arguments: tuple[Any, ...]) -> Any:
+    def _note(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         seen = self._seen
         number, before = self._calls.get(name, 0), seen.results.get(name, [])
         self._calls[name] = number + 1
 
-        def run(*arguments: Any) -> Any:
-            own = (a.copy("K") if isinstance(a, np.ndarray) else a for a in arguments)
-            return seen.once(name, getattr(self._original, name), *own)
+        def run(*arguments: Any, **options: Any) -> Any:
+            own, named = [*map(_apart, arguments)], {k: _apart(v) for k, v in options.items()}
+            return seen.once(name, getattr(self._original, name), *own, **named)
 
         like = before[number] if number < len(before) else None
-        return self._result(run, arguments, like)
+        return self._result(run, arguments, like, options)
 
-    def _result(self, run: Any, arguments: tuple[Any, ...], like: Any) -> Any:
-        call = Call(run, arguments, {}, effect=True)
+    def _result(
+        self, run: Any, arguments: tuple[Any, ...], like: Any,
+        options: dict[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        call = Call(run, arguments, options or {}, effect=True)
         self._tape.calls.append(call)
         if like is None:
             return None
@@ -227,6 +235,10 @@ class AsItIs:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise self._tape.refuse(f"setting .{name} of {self._original!r}, which is not recorded")
+
+
+def _apart(argument: Any) -> Any:
+    return argument.copy("K") if isinstance(argument, np.ndarray) else argument
 
 
 class Seen:
@@ -253,11 +265,13 @@ class Seen:
             self.results = {}
         self._calls = {}
 
-    def once(self, name: str, method: Callable[..., Any], *arguments: Any) -> Any:
+    def once(
+        self, name: str, method: Callable[..., Any], /, *arguments: Any, **options: Any
+    ) -> Any:
         """Return what this call of a method returns, or returned before in this step."""
         number, results = self._calls.get(name, 0), self.results.setdefault(name, [])
         if number == len(results):
-            result = method(*arguments)
+            result = method(*arguments, **options)
             results.append(result.copy("K") if isinstance(result, np.ndarray) else result)
         self._calls[name] = number + 1
         return results[number]
@@ -268,7 +282,7 @@ class Seen:
         for name in PASSES:
             if hasattr(self._part, name):
                 method = getattr(self._part, name)
-                vars(self._part)[name] = lambda *a, n=name, m=method: self.once(n, m, *a)
+                vars(self._part)[name] = partial(self.once, name, method)
 
     def leave(self) -> None:
         """Give the part its own methods back."""

@@ -56,6 +56,7 @@ class RecordedForward:
         self._parts = [part for layer in layers for part in layer.walk()]
         self._known = Fingerprint(list(self._parts))
         self._shapes: dict[Any, _Shape] = {}
+        self._last = _Shape()
         self._plain = any(map(unwatched, self._parts))
         self._mixes_rows = any(part.mixes_rows for part in self._parts)
 
@@ -81,10 +82,9 @@ class RecordedForward:
         if self._plain:
             return self._forward(x)
         key = x.shape, x.dtype
-        shape = self._shapes.pop(key, None) or _Shape()
-        self._shapes[key] = shape
-        if len(self._shapes) > SIZES:
-            del self._shapes[next(iter(self._shapes))]
+        shape = self._shapes.get(key)
+        if shape is None or shape is not self._last:
+            shape = self._last = self._met(key)
         if shape.calls is None:
             return self._learn(shape, x)
         np.copyto(shape.x, x)
@@ -95,6 +95,14 @@ class RecordedForward:
         except Refused:
             return self._forward(x)
         return shape.prediction
+
+    def _met(self, key: Any) -> _Shape:
+        """Return what is known of a shape, which is the last one met now."""
+        shape = self._shapes.pop(key, None) or _Shape()
+        self._shapes[key] = shape
+        if len(self._shapes) > SIZES:
+            del self._shapes[next(iter(self._shapes))]
+        return shape
 
     def _forward(self, x: Array) -> Array:
         for layer in self._layers:

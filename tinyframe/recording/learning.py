@@ -109,13 +109,20 @@ class Learning:
 
     def settle(self) -> None:
         """Bring states that a layer assigned anew back to where programs look for them."""
+        moved = []
         for part in self.parts:
-            for name in getattr(part, "state_names", ()):
+            for name in getattr(part, "state_names", ()) if part not in self._aside else ():
                 old: Any = self.known.of(part, name)
                 new: Any = vars(part).get(name)
-                if new is not old and isinstance(old, np.ndarray) and np.shape(new) == old.shape:
-                    old[...] = new
-                    setattr(part, name, old)
+                if new is old or not isinstance(old, np.ndarray):
+                    continue
+                if np.shape(new) == old.shape and getattr(new, "dtype", None) == old.dtype:
+                    moved.append((part, name, old, new.copy()))  # others may come to its place
+                else:
+                    self.leave_out(part, f"assigns self.{name} in another shape or dtype")
+        for part, name, old, new in moved:
+            old[...] = new
+            setattr(part, name, old)
 
     def _record(
         self,

@@ -28,17 +28,7 @@ from tinyframe.types import Array, Shape
 
 
 class StandIn(NDArrayOperatorsMixin):
-    """An array, or a number that NumPy returned, whose calls are noted on a tape.
-
-    Parameters
-    ----------
-    tape
-        Where calls are noted.
-    real
-        The array or number itself.
-    memory
-        Where it lies.
-    """
+    """An array or a number of NumPy's, `real`, in its `memory`; its calls are noted on a tape."""
 
     __slots__ = ("memory", "real", "tape")
 
@@ -49,6 +39,8 @@ class StandIn(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if any(isinstance(operand, (list, tuple)) for operand in inputs):
+            raise self.tape.refuse("an operation with a list, which Python may repeat or extend")
         if ufunc is np.power and isinstance(inputs[0], np.generic) and _is_number(inputs[1]):
             raise self.tape.refuse("a number to the power of another")  # `**`, or np.power?
         if method == "at":
@@ -58,6 +50,8 @@ class StandIn(NDArrayOperatorsMixin):
     def __array_function__(
         self, function: Any, types: Iterable[type], arguments: Any, options: Any
     ) -> Any:
+        if function is np.nan_to_num and (len(arguments) > 1 or not options.get("copy", True)):
+            raise self.tape.refuse("np.nan_to_num, which may write in place")
         if function in ABOUT_SHAPES:
             return function(*_real(arguments), **_real(options))
         if function in WRITERS:
@@ -86,15 +80,18 @@ class StandIn(NDArrayOperatorsMixin):
         raise self.tape.refuse("a number of the batch that is used by Python, as by float()")
 
     __float__ = __int__ = __index__ = __complex__ = item = tolist = __round__ = _no_number
-    __format__ = __contains__ = _no_number
+    __format__ = __contains__ = __str__ = _no_number
+
+    def __hash__(self) -> int:
+        if isinstance(self.real, np.ndarray):
+            raise TypeError("an array is not hashable")
+        return int(self._no_number())
 
     def __len__(self) -> int:
         return len(self.real)
 
     def __iter__(self) -> Iterator["StandIn"]:
         return (self[i] for i in range(len(self)))
-
-    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return f"StandIn(shape={self.shape}, dtype={self.dtype})"
@@ -258,6 +255,8 @@ def _wrapped(tape: Tape, real: Any, operands: list[StandIn], fresh: list[StandIn
                 return operand
         for operand in operands:
             if isinstance(operand.real, np.ndarray) and operand.memory.holds(real):
+                if len(operands) > 1:  # such as x[k], which lies elsewhere for another k
+                    raise tape.refuse("a view that is chosen by numbers")
                 return StandIn(tape, real, operand.memory)
     elif not isinstance(real, np.generic):
         raise tape.refuse(f"a call that returns {type(real).__name__}")

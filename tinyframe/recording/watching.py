@@ -31,11 +31,21 @@ _CONSTANT = (
 
 _IN_CLASSES = (*_CONSTANT, property, staticmethod, classmethod)
 
-_TELLS = (print, input, open)
-"""Functions by which a layer would tell of being recorded."""
+_TELLS = (
+    print, input, open, isinstance, issubclass, type, hasattr, getattr, callable, globals, locals,
+    vars, str, repr, eval, exec, np.isscalar, np.ndarray, np.generic, np.number, np.floating,
+    np.integer, np.inexact, np.signedinteger, np.unsignedinteger,
+)  # fmt: skip
+"""Functions and classes by which a layer would tell of being recorded, or reach for others."""
 
 _OF_MODELS = ("history", "loss", "optimizer")
 """Attributes of a model by which no pass computes."""
+
+_OWN = ("tinyframe", "numpy", "builtins", "typing", "math")  # not abc: of type("Own", …)
+"""Packages whose classes, functions and modules stay as they are."""
+
+_BETWEEN = ("CACHE", "EXTENDED_ARG", "NOP", "PUSH_NULL", "RESUME")
+"""Instructions that may stand between a name and what is done with it."""
 
 _WHY = {
     "a default": "keeps what may change as the default of an argument",
@@ -82,10 +92,19 @@ def unwatched(part: Part) -> str:
 def _is_watched(value: Any) -> bool:
     stood_in_for = (Parameter, np.ndarray, np.random.Generator)
     if isinstance(value, tuple):  # a stand-in takes the place of an array in it, not deeper
-        return all(isinstance(one, (Layer, *stood_in_for)) or _is_fixed(one) for one in value)
+        kinds = (Layer, *stood_in_for)
+        return all((isinstance(one, kinds) and _is_plain(one)) or _is_fixed(one) for one in value)
     if isinstance(value, list):
-        return bool(value) and all(isinstance(one, Layer | Parameter) for one in value)
-    return isinstance(value, (Layer, *stood_in_for)) or _is_fixed(value)
+        return bool(value) and all(
+            isinstance(one, Layer | Parameter) and _is_plain(one) for one in value
+        )
+    followed = isinstance(value, (Layer, FunctionType, *stood_in_for))
+    return (followed and _is_plain(value)) or _is_fixed(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a Parameter is one of tinyframe's, which keeps nothing besides its numbers."""
+    return not isinstance(value, Parameter) or _is_own(type(value))
 
 
 def _is_fixed(value: Any) -> bool:
@@ -94,14 +113,15 @@ def _is_fixed(value: Any) -> bool:
         return all(map(_is_fixed, value))
     made = ("tinyframe.layers.", "tinyframe.losses.", "tinyframe.initializers")
     own = type(value).__module__.startswith(made) and not isinstance(value, Loss)
-    return own or isinstance(value, _CONSTANT)
+    if isinstance(value, (type, ModuleType, FunctionType)):
+        return _is_own(value)  # what others have may change
+    return own or (isinstance(value, _CONSTANT) and _is_own(type(value)))
 
 
 def _is_own(kind: Any) -> bool:
     """Whether a class, function or module is of tinyframe, NumPy or Python: it stays as it is."""
     name = kind.__name__ if isinstance(kind, ModuleType) else kind.__module__
-    root = (name or "").partition(".")[0]
-    return root in ("tinyframe", "numpy", "builtins", "typing", "math")  # abc: of type("Own", …)
+    return (name or "").partition(".")[0] in _OWN
 
 
 def _is_constant(value: Any) -> bool:
@@ -109,10 +129,11 @@ def _is_constant(value: Any) -> bool:
     if isinstance(value, (tuple, frozenset)):
         return all(map(_is_constant, value))
     if isinstance(value, type) or not callable(value):
-        return isinstance(value, _IN_CLASSES) and value is not np.ndarray
+        return isinstance(value, _IN_CLASSES) and not any(value is one for one in _TELLS)
     of = getattr(value, "__self__", None)  # of a generator, say, or of the module math
     known = isinstance(value, _CONSTANT) or type(value).__module__ == "numpy"
-    return known and value not in _TELLS and isinstance(of, (type(None), ModuleType, type))
+    tells = any(value is one for one in _TELLS)
+    return known and not tells and isinstance(of, (type(None), ModuleType, type))
 
 
 def outside(part: Part) -> Iterator[Outside]:
@@ -140,7 +161,7 @@ def _used(function: FunctionType, seen: set[Any]) -> Iterator[Outside]:
         yield "try", partial(_itself, ...), ...
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     found: list[Outside] = [
-        (name, partial(getattr, cell, "cell_contents", None), cell.cell_contents)
+        (name, partial(getattr, cell, "cell_contents", None), _seen_through(cell.cell_contents))
         for name, cell in cells
         if name != "__class__"
     ]
@@ -162,6 +183,10 @@ def _named(code: CodeType, names: dict[str, Any], free: tuple[str, ...]) -> Iter
     space: Any = None  # the module or class that the step before has loaded
     for step in dis.get_instructions(code):
         name, read = step.argval, None
+        if step.opname in _BETWEEN:
+            continue
+        if strange := _out_of_sight(step, space):
+            yield strange, partial(_itself, ...), ...
         if step.opname == "LOAD_GLOBAL":
             read = partial(names.get, name) if name in names else partial(getattr, builtins, name)
         elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and space is not None:
@@ -171,10 +196,24 @@ def _named(code: CodeType, names: dict[str, Any], free: tuple[str, ...]) -> Iter
         value = None if read is None else read()
         if read is not None and not (space is not None and _is_own(space) and _is_constant(value)):
             yield name, read, value
-        space = value if isinstance(value, (ModuleType, type)) else None
+        space = value if isinstance(value, (ModuleType, type, FunctionType)) else None
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _named(constant, names, free)
+
+
+def _out_of_sight(step: dis.Instruction, space: Any) -> str:
+    """Return what a step reaches for in a way that is not followed; empty if nothing.
+
+    Modules and classes are followed to their attributes, functions into their code: not where the
+    first are handed on or called, nor to attributes of the second.
+    """
+    if step.opname == "IMPORT_NAME" and step.argval.partition(".")[0] not in _OWN:
+        return f"import {step.argval}"
+    follows = step.opname in ("LOAD_ATTR", "LOAD_METHOD")
+    if space is None or _is_own(space) or isinstance(space, FunctionType) != follows:
+        return ""
+    return str(space.__name__)
 
 
 def _catches(code: CodeType) -> bool:
@@ -182,6 +221,11 @@ def _catches(code: CodeType) -> bool:
     inner = [one for one in code.co_consts if isinstance(one, CodeType)]
     generator = code.co_flags & inspect.CO_GENERATOR  # has a table of its own accord
     return bool(code.co_exceptiontable and not generator) or any(map(_catches, inner))
+
+
+def _seen_through(value: Any) -> Any:
+    """Return a value, but for a module or class in a closure, whose attributes are not followed."""
+    return ... if isinstance(value, (type, ModuleType)) and not _is_own(value) else value
 
 
 def _itself(value: Any) -> Any:

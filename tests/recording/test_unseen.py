@@ -1,0 +1,243 @@
+"""What a recording cannot see by itself: such layers run as they are, and train right."""
+
+import types
+
+import numpy as np
+import pytest
+
+from tinyframe import SGD, Dense, Layer, MSELoss, Parameter, Sequential, recording
+
+settings = types.ModuleType("settings")
+
+
+class Config:
+    scale = 1.0
+
+
+class Own(Layer):
+    def forward(self, x, training=False):
+        return self.of(x)
+
+    def backward(self, dy):
+        return dy * 1
+
+
+class Counts(Own):
+    n = 0
+
+    def of(self, x):
+        self.n += 1
+        return x * self.n
+
+
+class CallsByKeyword(Own):
+    def __init__(self):
+        self.inner = Counts()
+
+    def forward(self, x, training=False):
+        return self.inner.forward(x, training=training)
+
+    def backward(self, dy):
+        return self.inner.backward(dy=dy)
+
+
+class PicksAColumn(Own):
+    def of(self, x):
+        k = (x[0, 0] > 3) * 1 + (x[0, 0] < -3) * 1
+        y = x * 1
+        y[:, k] += 1
+        return y
+
+
+class FillsInPlace(Own):
+    def of(self, x):
+        y = x / np.where(np.abs(x) > 20, 0, 1).astype(x.dtype)
+        np.nan_to_num(y, copy=False, posinf=0.0, neginf=0.0)
+        return np.tanh(y) * x
+
+
+class AsksForTheKind(Own):
+    def of(self, x):
+        n = np.abs(x).max()
+        return x / n if isinstance(n, np.floating) and n > 20 else x * 1
+
+
+class LooksUp(Own):
+    def of(self, x):
+        k = np.argmax(np.abs(x).max() > 20) + (np.abs(x).max() > 20)
+        return x * (2.0 if k in {1, 2} else 1.0)
+
+
+class RepeatsAList(Own):
+    def of(self, x):
+        factors = [0.5] * ((np.abs(x).max() > 20) + 1)
+        return x * len(factors)
+
+
+class MovesStates(Own):
+    state_names = ("new", "old")
+
+    def __init__(self):
+        self.new, self.old = np.zeros(5, "f"), np.zeros(5, "f")
+
+    def forward(self, x, training=False):
+        y = x - self.old
+        if training:
+            self.old = self.new
+            self.new = x.mean(0)
+        return y
+
+
+class WidensAState(Own):
+    state_names = ("average",)
+
+    def __init__(self):
+        self.average = np.zeros(5, int)
+
+    def forward(self, x, training=False):
+        y = x - self.average.astype(x.dtype)
+        if training:
+            self.average = 0.9 * self.average + 0.1 * x.mean(0)
+        return y
+
+
+class HoldsAClass(Own):
+    def __init__(self):
+        self.config = Config
+
+    def of(self, x):
+        return x * self.config.scale
+
+
+class HandsAModuleOn(Own):
+    def of(self, x):
+        found = settings
+        return x * found.scale
+
+
+def of_a_closure():
+    held = Config
+
+    class Closes(Own):
+        def of(self, x):
+            return x * held.scale
+
+    return Closes()
+
+
+def by_settings(x):
+    return x * settings.scale
+
+
+class HoldsFunctions(Own):
+    def __init__(self):
+        self.functions = (by_settings,)
+
+    def of(self, x):
+        return self.functions[0](x)
+
+
+class Helper:
+    def __init__(self, x):
+        self.y = x * settings.scale
+
+
+class MakesAHelper(Own):
+    def of(self, x):
+        return Helper(x).y
+
+
+def gain(x):
+    return x * gain.by
+
+
+class UsesAFunctionsAttribute(Own):
+    def of(self, x):
+        return gain(x)
+
+
+class GetsByName(Own):
+    def of(self, x):
+        return x * getattr(settings, "scale")  # noqa: B009 - as it is done
+
+
+class Masked(Parameter):
+    mask = None
+
+
+class Prunes(Layer):
+    def setup(self, input_shape):
+        self.w = Masked(input_shape, lambda rng, shape: np.ones(shape, "f"))
+        self.w.mask = np.ones(input_shape, "f")
+        return input_shape
+
+    def forward(self, x, training=False):
+        keep = self.w.mask > 0.5
+        self._saved = x, keep
+        return x * (self.w.value * keep)
+
+    def backward(self, dy):
+        x, keep = self._saved
+        self.w.grad[:] = (dy * x).sum(0) * keep
+        return dy * self.w.value * keep
+
+
+def nothing(layer):
+    pass
+
+
+def rescale(layer):
+    settings.scale = Config.scale = gain.by = 2.0
+
+
+def prune(layer):
+    layer.w.mask[:2] = 0
+
+
+CASES = {
+    **dict.fromkeys(
+        [
+            CallsByKeyword, PicksAColumn, FillsInPlace, AsksForTheKind, LooksUp, RepeatsAList,
+            MovesStates, WidensAState,
+        ],
+        nothing,
+    ),
+    **dict.fromkeys(
+        [
+            HoldsAClass, HandsAModuleOn, of_a_closure, HoldsFunctions, MakesAHelper,
+            UsesAFunctionsAttribute, GetsByName,
+        ],
+        rescale,
+    ),
+    Prunes: prune,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", CASES)
+@np.errstate(all="ignore")
+def test_what_a_batch_late_in_training_shows_counts(make, rng):
+    X = rng.standard_normal((112, 5)).astype("f")
+    Y = X[:, :3].copy()
+    found = {}
+    for recorded in (False, True):
+        recording.enabled = recorded
+        settings.scale = Config.scale = gain.by = 1.0
+        try:
+            model, loss, optimizer = Sequential([make(), Dense(3)]), MSELoss(), SGD(1e-3)
+            losses = []
+            for turn in range(8):
+                rows = slice(turn * 8, turn * 8 + 8)
+                if turn == 6:
+                    CASES[make](model[0])
+                size = 50 if turn == 6 and CASES[make] is nothing else 1
+                losses.append(
+                    model.train_on_batch(
+                        X[rows] * size, Y[rows], loss=loss, optimizer=optimizer,
+                        rng=0 if turn == 0 else None,
+                    )
+                )  # fmt: skip
+                model.predict(X[rows])
+            found[recorded] = losses, model.predict(100 * X[:8]).tobytes()
+        finally:
+            recording.enabled = True
+    assert found[True] == found[False]
