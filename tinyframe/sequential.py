@@ -124,4 +124,7 @@ class Sequential(Model):
         """Return the flattened chain: the layers, those of inner Sequentials in their place."""
         if type(self) is not Sequential:  # a subclass may compute something else
             return (self,)
-        return tuple(part for layer in self.layers for part in layer._chain())  # noqa: SLF001 - own
+        chain: list[Layer] = []
+        for layer in self.layers:
+            chain += layer._chain()  # noqa: SLF001 - own
+        return tuple(chain)

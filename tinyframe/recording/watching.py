@@ -248,6 +248,8 @@ class Fingerprint:
             apart = passing(owner)
             staying = [(name, one) for name, one in vars(owner).items() if name not in apart]
             fixed = [(n, one) for n, one in staying if not isinstance(one, np.random.Generator)]
+            if type(owner) is Parameter:  # the rest says how its numbers were made
+                fixed = [(n, one) for n, one in fixed if n in ("_value", "_grad", "_place")]
             self._of[owner] = vars(owner), apart, len(staying), fixed
         self._lists = [
             (one, tuple(one)) for *_, fixed in self._of.values() for _, one in fixed
@@ -274,7 +276,7 @@ class Fingerprint:
         for now_in_it, before in self._lists:
             if len(now_in_it) != len(before) or not all(map(is_, now_in_it, before)):
                 return True
-        return any(read() is not value for read, value in self._outside)
+        return bool(self._outside) and any(read() is not value for read, value in self._outside)
 
     def of(self, part: Part, name: str) -> Any:
         """Return what an attribute was."""
