@@ -5,7 +5,20 @@ import types
 import numpy as np
 import pytest
 
-from tinyframe import SGD, Dense, Layer, MSELoss, Parameter, Sequential, recording
+from tinyframe import (
+    SGD,
+    Callback,
+    Dense,
+    Layer,
+    LeakyReLU,
+    MSELoss,
+    Parameter,
+    ReLU,
+    Sequential,
+    Tanh,
+    recording,
+)
+from tinyframe.inspection import recording_report
 
 settings = types.ModuleType("settings")
 
@@ -182,6 +195,99 @@ class Prunes(Layer):
         return dy * self.w.value * keep
 
 
+class StartsShared(Own):
+    state_names = ("mean", "last")
+
+    def setup(self, input_shape):
+        self.mean = self.last = np.zeros(input_shape, "f")
+        return input_shape
+
+    def forward(self, x, training=False):
+        y = x - self.mean
+        if training:
+            self.mean, self.last = 0.9 * self.mean + 0.1 * x.mean(0), x.mean(0)
+        return y
+
+
+class BecomesShared(Own):
+    state_names = ("new", "old")
+
+    def __init__(self):
+        self.new, self.old = np.zeros(5, "f"), np.zeros(5, "f")
+
+    def forward(self, x, training=False):
+        y = x - self.old
+        if training:
+            self.new *= 0.9
+            self.new += x.mean(0)
+            self.old = self.new
+        return y
+
+
+class ChangesItsShapeLate(Own):
+    state_names = ("mean",)
+
+    def __init__(self):
+        self.mean = np.zeros(5, "f")
+
+    def forward(self, x, training=False):
+        mean = self.mean.mean(0) if self.mean.ndim > 1 else self.mean
+        if training and np.abs(x).max() > 20:
+            self.mean = np.stack([mean, x.mean(0)])
+        elif training:
+            self.mean = 0.5 * self.mean + x.mean(0)
+        return x - mean
+
+
+class AsksForItsRealPart(Own):
+    def of(self, x):
+        return x * (2.0 if x.real.max() > 20 else 1.0)
+
+
+class Base(Own):
+    gain = 1.0
+    __gain__ = 1.0
+
+    def of(self, x):
+        return x * self.gain * self.__gain__
+
+
+class Inherits(Base):
+    pass
+
+
+class HoldsLayersDeep(Own):
+    def __init__(self):
+        self.layers = ((Tanh(), LeakyReLU(0.5)),)
+
+    def of(self, x):
+        return self.layers[0][1].forward(x)
+
+
+class GetsAChild(Own):
+    inner = None
+
+    def __init__(self):
+        self.log = []
+
+    def forward(self, x, training=False):
+        if self.inner is None:
+            self.inner = ReLU()
+            self.inner.build(x.shape[1:])
+        return self.inner.forward(x, training)
+
+    def backward(self, dy):
+        return self.inner.backward(dy)
+
+
+def give_an_attribute(layer):
+    Inherits.gain = 3.0
+
+
+def steepen(layer):
+    layer.layers[0][1].slope = 3.0
+
+
 def nothing(layer):
     pass
 
@@ -198,7 +304,8 @@ CASES = {
     **dict.fromkeys(
         [
             CallsByKeyword, PicksAColumn, FillsInPlace, AsksForTheKind, LooksUp, RepeatsAList,
-            MovesStates, WidensAState,
+            MovesStates, WidensAState, StartsShared, BecomesShared, ChangesItsShapeLate,
+            AsksForItsRealPart, GetsAChild,
         ],
         nothing,
     ),
@@ -209,7 +316,7 @@ CASES = {
         ],
         rescale,
     ),
-    Prunes: prune,
+    Prunes: prune, Inherits: give_an_attribute, HoldsLayersDeep: steepen,
 }  # fmt: skip
 
 
@@ -222,6 +329,8 @@ def test_what_a_batch_late_in_training_shows_counts(make, rng):
     for recorded in (False, True):
         recording.enabled = recorded
         settings.scale = Config.scale = gain.by = 1.0
+        if "gain" in vars(Inherits):
+            del Inherits.gain
         try:
             model, loss, optimizer = Sequential([make(), Dense(3)]), MSELoss(), SGD(1e-3)
             losses = []
@@ -241,3 +350,88 @@ def test_what_a_batch_late_in_training_shows_counts(make, rng):
         finally:
             recording.enabled = True
     assert found[True] == found[False]
+
+
+def alike(train):
+    """What `train` returns with recording and without is the same; return it."""
+    found = []
+    for recorded in (False, True):
+        recording.enabled = recorded
+        try:
+            found.append(train())
+        finally:
+            recording.enabled = True
+    assert found[0] == found[1]
+    return found[1]
+
+
+class Mean(Own):
+    state_names = ("mean",)
+
+    def __init__(self, mean):
+        self.mean = mean
+
+    def forward(self, x, training=False):
+        if training:
+            self.mean = 0.5 * self.mean + x.mean(0)
+        return x - self.mean
+
+
+def test_an_array_of_the_users_is_not_written_to(rng):
+    X = rng.standard_normal((96, 5)).astype("f")
+
+    def train():
+        start = np.zeros(5, "f")
+        model = Sequential([Mean(start), Mean(start), Dense(1)])
+        model.fit(X, X[:, :1], epochs=3, batch_size=16, rng=0, verbose=0)
+        return start.tolist(), model.history["loss"], model[0].mean.tolist()
+
+    assert alike(train)[0] == [0] * 5
+
+
+def test_a_step_that_is_skipped_has_made_its_forward_pass(rng):
+    X = rng.standard_normal((160, 5)).astype("f")
+    Y = X[:, :1].copy()
+    Y[100] = 1e4
+
+    class InfiniteAtTimes(MSELoss):
+        def forward(self, prediction, target, weight=None):
+            found = super().forward(prediction, target, weight)
+            return found * np.where(np.abs(target).max() > 1e3, np.float32(np.inf), np.float32(1))
+
+    def train():
+        model, means = Sequential([Mean(np.zeros(5, "f")), Dense(1)]), []
+
+        class Looks(Callback):
+            def on_batch_end(self, run):
+                means.append(run.model[0].mean.tolist())
+
+        model.fit(
+            X, Y, loss=InfiniteAtTimes(), optimizer=SGD(0.01), epochs=5, batch_size=32, rng=0,
+            shuffle=False, on_nonfinite="skip", callbacks=[Looks()], verbose=0,
+        )  # fmt: skip
+        return means, model.history["skipped"]
+
+    assert alike(train)[1] == [1] * 5
+
+
+def test_ordinary_helpers_are_recorded(rng):
+    class Helped(Own):
+        @staticmethod
+        def twice(x):
+            return 2 * x
+
+        @classmethod
+        def thrice(cls, x):
+            return 3 * x
+
+        @property
+        def factor(self):
+            return 0.5
+
+        def of(self, x):
+            return self.twice(x) + self.thrice(x) * self.factor
+
+    X = rng.standard_normal((96, 5)).astype("f")
+    model = Sequential([Helped(), Dense(1)]).fit(X, X[:, :1], batch_size=16, verbose=0)
+    assert recording_report(model).complete, recording_report(model)

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,17 @@ from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 from tinyframe.recording.kept import StandInGenerator, StandInParameter
+from tinyframe.recording.seen import Seen
 from tinyframe.recording.standins import StandIn
 from tinyframe.recording.tape import Call, Memory, Refused, Tape
 from tinyframe.recording.watching import PASSING, Part, held, passing
-
-PASSES = ("forward", "backward", "backward_parameters")
 
 
 def copied(
     tape: Tape,
     whole: Any,
     parts: list[Part],
-    unrecorded: Mapping[Part, "Seen"],
+    unrecorded: Mapping[Part, Seen],
     *,
     training: bool = True,
 ) -> tuple[Any, dict[Part, Any]]:
@@ -67,7 +65,7 @@ def noted(
     tape: Tape,
     objective: Any,
     parts: list[Part],
-    unrecorded: Mapping[Part, "Seen"],
+    unrecorded: Mapping[Part, Seen],
     given: list[StandIn | None],
     training: bool,
     predicts: bool,
@@ -95,6 +93,9 @@ def noted(
     if predicts:
         results["prediction"] = twin.prediction
     results = {name: one.copy() if is_given(one) else one for name, one in results.items()}
+    for part, own in twins.items():  # now, as a step that is skipped has no backward pass
+        if part not in unrecorded and (name := assigned(part, before[part], own)):
+            raise Refused(f"changes self.{name} as it goes", part)
     tape.turn = len(tape.calls)
     if training:
         twin.backward()
@@ -131,20 +132,31 @@ def changed(part: Part, before: Mapping[str, Any], twin: Any) -> str:
     before
         Attributes of the copy before the step.
     """
-    after, states = vars(twin), []
+    if name := assigned(part, before, twin):
+        return name
+    after = vars(twin)
     for name in (before.keys() | after.keys()) - passing(part):
-        old: Any = before.get(name)
-        new: Any = after.get(name)
-        if old is new:
-            continue
-        if name in getattr(part, "state_names", ()):
-            if new.dtype != old.dtype or new.shape != old.shape:
-                return name
-            states.append((old, new.copy()))  # another one may be moved to where it lies
-        elif name not in before or isinstance(old, StandIn) or not _equal(old, new):
+        old, new = before.get(name), after.get(name)
+        if old is not new and (
+            name not in before or isinstance(old, StandIn) or not _equal(old, new)
+        ):
             return name
-    for old, new in states:
+    return ""
+
+
+def assigned(part: Part, before: Mapping[str, Any], twin: Any) -> str:
+    """Copy states that a copy has assigned to where they were; return one that does not fit."""
+    states = []
+    for name in getattr(part, "state_names", ()):
+        old: Any = before.get(name)
+        new: Any = vars(twin).get(name)
+        if old is not new and isinstance(old, StandIn):
+            if not isinstance(new, StandIn) or (new.dtype, new.shape) != (old.dtype, old.shape):
+                return name
+            states.append((name, old, new.copy()))  # another one may be moved to where it lies
+    for name, old, new in states:
         np.copyto(old, new)
+        vars(twin)[name] = old
     return ""
 
 
@@ -175,10 +187,10 @@ class AsItIs:
 
     _tape: Tape
     _original: Any
-    _seen: "Seen"
+    _seen: Seen
     _calls: dict[str, int]
 
-    def __init__(self, tape: Tape, original: Any, seen: "Seen") -> None:
+    def __init__(self, tape: Tape, original: Any, seen: Seen) -> None:
         vars(self).update(_tape=tape, _original=original, _seen=seen, _calls={})
 
     def forward(self, *arguments: Any, **options: Any) -> Any:
@@ -239,53 +251,3 @@ class AsItIs:
 
 def _apart(argument: Any) -> Any:
     return argument.copy("K") if isinstance(argument, np.ndarray) else argument
-
-
-class Seen:
-    """The passes of a layer or loss that is not recorded, each made once a step.
-
-    A step may be taken by a replay and then plainly, as where a branch goes the other way, or to
-    compare the two: the second gets what the first was given, call by call.
-
-    Attributes
-    ----------
-    results
-        By the method's name, what each of its calls in this step returned.
-    """
-
-    def __init__(self, part: Part) -> None:
-        self._part = part
-        self.results: dict[str, list[Any]] = {}
-        self._calls: dict[str, int] = {}  # how many this passage through the step has made
-        self._given: dict[str, Any] = {}  # methods that the user gave this very part
-
-    def begin(self, *, new: bool) -> None:
-        """Begin a step, or where it is not `new`, go through the same one again."""
-        if new:
-            self.results = {}
-        self._calls = {}
-
-    def once(
-        self, name: str, method: Callable[..., Any], /, *arguments: Any, **options: Any
-    ) -> Any:
-        """Return what this call of a method returns, or returned before in this step."""
-        number, results = self._calls.get(name, 0), self.results.setdefault(name, [])
-        if number == len(results):
-            result = method(*arguments, **options)
-            results.append(result.copy("K") if isinstance(result, np.ndarray) else result)
-        self._calls[name] = number + 1
-        return results[number]
-
-    def watch(self) -> None:
-        """Let the part's passes be made by `once`, until `leave`."""
-        self._given = {name: vars(self._part)[name] for name in PASSES if name in vars(self._part)}
-        for name in PASSES:
-            if hasattr(self._part, name):
-                method = getattr(self._part, name)
-                vars(self._part)[name] = partial(self.once, name, method)
-
-    def leave(self) -> None:
-        """Give the part its own methods back."""
-        for name in PASSES:
-            vars(self._part).pop(name, None)
-        vars(self._part).update(self._given)

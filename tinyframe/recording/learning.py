@@ -9,8 +9,9 @@ import numpy as np
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
 from tinyframe.recording.comparison import differing
-from tinyframe.recording.copies import Seen, is_given, noted
+from tinyframe.recording.copies import is_given, noted
 from tinyframe.recording.program import Kept, Program
+from tinyframe.recording.seen import Seen
 from tinyframe.recording.standins import StandIn
 from tinyframe.recording.tape import Memory, Refused, Tape
 from tinyframe.recording.watching import Fingerprint, Part, held, unwatched
@@ -66,6 +67,7 @@ class Learning:
         self.reasons: dict[Part, str] = {}
         self.seen: dict[Part, Seen] = {}
         self._aside: set[Part] = set()  # those, and what is inside of them
+        self._adopted: dict[tuple[Part, str], Array] = {}  # states that are kept for programs
         self.known = Fingerprint(self.parts)
         self.generation = 0
 
@@ -108,7 +110,10 @@ class Learning:
             after.restore()
 
     def settle(self) -> None:
-        """Bring states that a layer assigned anew back to where programs look for them."""
+        """Bring states that a layer assigned anew to where programs look for them.
+
+        The first time that is an array of our own: what was there before may be of the user's.
+        """
         moved = []
         for part in self.parts:
             for name in getattr(part, "state_names", ()) if part not in self._aside else ():
@@ -116,13 +121,31 @@ class Learning:
                 new: Any = vars(part).get(name)
                 if new is old or not isinstance(old, np.ndarray):
                     continue
-                if np.shape(new) == old.shape and getattr(new, "dtype", None) == old.dtype:
-                    moved.append((part, name, old, new.copy()))  # others may come to its place
-                else:
-                    self.leave_out(part, f"assigns self.{name} in another shape or dtype")
+                alike = np.shape(new) == old.shape and getattr(new, "dtype", None) == old.dtype
+                if not alike or self._is_shared(part, name, new):
+                    self.leave_out(
+                        part, f"assigns self.{name} in another form, or what others hold"
+                    )
+                    break
+                moved.append((part, name, old, new.copy()))  # others may come to its place
         for part, name, old, new in moved:
-            old[...] = new
-            setattr(part, name, old)
+            kept: Any = old if self._adopted.get((part, name)) is old else new
+            if kept is new:
+                self._adopted[part, name] = new
+                self.known.adopt(part, name, new)
+                self.generation += 1
+            else:
+                kept[...] = new
+            setattr(part, name, kept)
+
+    def _is_shared(self, part: Part, name: str, array: Array) -> bool:
+        """Whether an attribute's array lies where that of another one does."""
+        return any(
+            np.may_share_memory(array, other)
+            for one in self.parts
+            for key, other in held(one, np.ndarray)
+            if one is not part or key != name
+        )
 
     def _record(
         self,

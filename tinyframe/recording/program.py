@@ -91,7 +91,7 @@ class Program:
 
     def view(self, stand_in: StandIn) -> Array:
         """Return the array that a stand-in stands for."""
-        memory, real = stand_in.memory, stand_in.real
+        memory, real = stand_in.memory, stand_in.actual
         if memory.name == "kept":
             return real
         if memory.name:

@@ -1,5 +1,6 @@
 """Recorded: an objective whose steps are recorded, checked against plain ones, and replayed."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -205,7 +206,9 @@ class Recorded:
         with self._left_on_error():
             value = float(self.objective.forward(x, target, weight, training))
             self.value, self.weight_sum = value, float(self.objective.weight_sum)
-        if not training:
+        if not math.isfinite(value):  # mostly no backward pass follows
+            self._lesson = None
+        if not (training and math.isfinite(value)):
             self._learn()
         return value
 
@@ -230,7 +233,7 @@ class Recorded:
             kind, given, before = lesson
             predicts = self.predicts or not given[3]
             self._learning.take(kind, given, before, predicts=predicts)
-            self._forget_what_is_old()
+        self._forget_what_is_old()
 
     def _forget_what_is_old(self) -> None:
         if self._generation != self._learning.generation:

@@ -28,19 +28,19 @@ from tinyframe.types import Array, Shape
 
 
 class StandIn(NDArrayOperatorsMixin):
-    """An array or a number of NumPy's, `real`, in its `memory`; its calls are noted on a tape."""
+    """An array or a number of NumPy's, `actual`, in its `memory`; its calls are noted on a tape."""
 
-    __slots__ = ("memory", "real", "tape")
+    __slots__ = ("actual", "memory", "tape")
 
-    def __init__(self, tape: Tape, real: Any, memory: Memory) -> None:
-        self.tape, self.real, self.memory = tape, real, memory
+    def __init__(self, tape: Tape, actual: Any, memory: Memory) -> None:
+        self.tape, self.actual, self.memory = tape, actual, memory
 
     # ---------------------------------------------------------------- what NumPy asks
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        if any(isinstance(operand, (list, tuple)) for operand in inputs):
-            raise self.tape.refuse("an operation with a list, which Python may repeat or extend")
+        if ufunc is np.multiply and any(isinstance(operand, (list, tuple)) for operand in inputs):
+            raise self.tape.refuse("a product with a list, which Python may repeat instead")
         if ufunc is np.power and isinstance(inputs[0], np.generic) and _is_number(inputs[1]):
             raise self.tape.refuse("a number to the power of another")  # `**`, or np.power?
         if method == "at":
@@ -70,7 +70,7 @@ class StandIn(NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         """Note a guard: a replay that would branch otherwise goes the plain way."""
-        answer = bool(self.real)
+        answer = bool(self.actual)
         guard = Call(expect, (self, answer, self.tape.innermost()), {}, effect=True)
         self.tape.calls.append(guard)
         return answer
@@ -83,12 +83,12 @@ class StandIn(NDArrayOperatorsMixin):
     __format__ = __contains__ = __str__ = _no_number
 
     def __hash__(self) -> int:
-        if isinstance(self.real, np.ndarray):
+        if isinstance(self.actual, np.ndarray):
             raise TypeError("an array is not hashable")
         return int(self._no_number())
 
     def __len__(self) -> int:
-        return len(self.real)
+        return len(self.actual)
 
     def __iter__(self) -> Iterator["StandIn"]:
         return (self[i] for i in range(len(self)))
@@ -103,15 +103,15 @@ class StandIn(NDArrayOperatorsMixin):
 
     @property
     def shape(self) -> Shape:
-        return self.real.shape
+        return self.actual.shape
 
-    dtype = property(lambda self: self.real.dtype)
-    ndim = property(lambda self: self.real.ndim)
-    size = property(lambda self: self.real.size)
-    strides = property(lambda self: self.real.strides)
-    itemsize = property(lambda self: self.real.itemsize)
-    nbytes = property(lambda self: self.real.nbytes)
-    flags = property(lambda self: self.real.flags)
+    dtype = property(lambda self: self.actual.dtype)
+    ndim = property(lambda self: self.actual.ndim)
+    size = property(lambda self: self.actual.size)
+    strides = property(lambda self: self.actual.strides)
+    itemsize = property(lambda self: self.actual.itemsize)
+    nbytes = property(lambda self: self.actual.nbytes)
+    flags = property(lambda self: self.actual.flags)
 
     @property
     def T(self) -> "StandIn":  # noqa: N802 - as arrays have it
@@ -123,7 +123,7 @@ class StandIn(NDArrayOperatorsMixin):
         return note(self.tape, getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(value, StandIn) and same_place(self.real[_real(index)], value.real):
+        if isinstance(value, StandIn) and same_place(self.actual[_real(index)], value.actual):
             return  # the last step of `x[index] += …`, which has written already
         note(self.tape, setitem, (self, index, value), {}, into=(self,))
 
@@ -170,7 +170,7 @@ for _name in METHODS:
 
 def _operator(name: str, ufunc: Any) -> Callable[..., Any]:
     def in_place(self: StandIn, other: Any) -> Any:
-        if isinstance(self.real, np.generic):  # numbers are not changed in place
+        if isinstance(self.actual, np.generic):  # numbers are not changed in place
             return ufunc(self, other)
         return ufunc(self, other, out=(self,))
 
@@ -187,7 +187,7 @@ for _name, _ufunc in {
 
 
 def _in_place(target: Any, value: Any) -> Any:
-    if isinstance(target.real, np.generic):
+    if isinstance(target.actual, np.generic):
         return value
     np.copyto(target, value)
     return target
@@ -251,10 +251,10 @@ def _wrapped(tape: Tape, real: Any, operands: list[StandIn], fresh: list[StandIn
         return type(real)(_wrapped(tape, part, operands, fresh) for part in real)
     if isinstance(real, np.ndarray):
         for operand in operands:
-            if operand.real is real:
+            if operand.actual is real:
                 return operand
         for operand in operands:
-            if isinstance(operand.real, np.ndarray) and operand.memory.holds(real):
+            if isinstance(operand.actual, np.ndarray) and operand.memory.holds(real):
                 if len(operands) > 1:  # such as x[k], which lies elsewhere for another k
                     raise tape.refuse("a view that is chosen by numbers")
                 return StandIn(tape, real, operand.memory)
@@ -267,13 +267,13 @@ def _wrapped(tape: Tape, real: Any, operands: list[StandIn], fresh: list[StandIn
 
 def _is_number(operand: Any) -> bool:
     """Whether an operand is a number, with whose operators Python computes and not a ufunc."""
-    real = operand.real if isinstance(operand, StandIn) else operand
+    real = operand.actual if isinstance(operand, StandIn) else operand
     return isinstance(real, np.generic | int | float)
 
 
 def _real(operands: Any) -> Any:
     """Return the operands with stand-ins replaced by what they stand for."""
-    return replaced(operands, lambda stand_in: stand_in.real)
+    return replaced(operands, lambda stand_in: stand_in.actual)
 
 
 def replaced(operands: Any, by: Callable[[StandIn], Any]) -> Any:
