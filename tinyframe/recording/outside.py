@@ -3,6 +3,7 @@
 import builtins
 import dis
 import inspect
+from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
@@ -76,15 +77,16 @@ def outside(part: object, kept: Iterable[Any]) -> Iterator[Outside]:
     """
     seen: set[Any] = set()
     for base in type(part).__mro__:
-        for name, value in () if is_own(base) else tuple(vars(base).items()):
+        if base is ABC or is_own(base):
+            continue
+        for name, value in tuple(vars(base).items()):
             function = getattr(value, "fget", getattr(value, "__func__", value))
             if isinstance(function, FunctionType) and name not in _BEFORE:
                 yield from _used(function, seen)
             if name not in _OF_CLASSES:
                 yield name, partial(vars(base).get, name), value
-        if not is_own(base):
-            names = tuple(vars(base))
-            yield "a class attribute", partial(_unless_new, base, names), names
+        names = tuple(vars(base))
+        yield "a class attribute", partial(_unless_new, base, names), names
     for value in kept:
         if isinstance(value, FunctionType) and not is_own(value):
             yield from _used(value, seen)
