@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from json_places import places
 
 h5py = pytest.importorskip("h5py", reason='needs pip install -e ".[peers]"')
 pytest.importorskip("torch", reason='Keras needs a backend: pip install -e ".[torch]"')
@@ -301,14 +302,6 @@ ODD = [
     None, True, 0, -1, 2, 0.5, float("nan"), 10**400, 10**18, "", "x", "same", [], [1], [1, 1],
     [None, 3], [[]], {}, {"a": 1}, {"class_name": "Dense", "config": {}}, [10**400, 2],
 ]  # fmt: skip
-
-
-def places(value, path=()):
-    """Every place in a tree of JSON but its root."""
-    if isinstance(value, (dict, list)):
-        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
-            yield (*path, key)
-            yield from places(child, (*path, key))
 
 
 def test_a_mutated_description_is_refused_or_is_a_model(tmp_path, pytestconfig):

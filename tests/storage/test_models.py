@@ -20,6 +20,7 @@ import pytest
 from cases import LAYERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from json_places import places
 
 from tinyframe import (
     BatchNorm,
@@ -404,14 +405,6 @@ ODD = [
     {"initializer": []}, {"layer": "ReLU", "arguments": {}},
     {"layer": "Sequential", "arguments": {"layers": [{"layer": "ReLU", "arguments": {}}]}},
 ]  # fmt: skip
-
-
-def places(value, path=()):
-    """Every place in a tree of JSON but its root."""
-    if isinstance(value, (dict, list)):
-        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
-            yield (*path, key)
-            yield from places(child, (*path, key))
 
 
 def check_mutated(path, data):

@@ -9,6 +9,7 @@ import random
 
 import numpy as np
 import pytest
+from json_places import places
 
 from tinyframe import (
     SGD,
@@ -120,14 +121,6 @@ NAMES = [
 ]  # fmt: skip
 
 
-def places(value, path=()):
-    """Every place in a tree of JSON."""
-    yield path
-    if isinstance(value, (dict, list)):
-        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from places(child, (*path, key))
-
-
 def nested(value, depth):
     for _ in range(depth):
         value = [value]
@@ -136,7 +129,7 @@ def nested(value, depth):
 
 def mutate_meta(meta, rng):
     """Change one place of the description, and say how."""
-    *path, key = rng.choice([path for path in places(meta) if path])
+    *path, key = rng.choice(list(places(meta)))
     parent = meta
     for step in path:
         parent = parent[step]

@@ -1,8 +1,10 @@
 """Recording: the room for speed. A step's NumPy calls are noted once and replayed ever after.
 
 `standins` carry a step's calls out and note them on a `tape`; `memory` plans where results lie;
-`calls` binds each call to its memory; a `program` is what comes of it; `recorder` decides which
-steps are replayed, and proves each program against a plain step, bit by bit.
+`calls` binds each call to its memory; a `program` is what comes of it. `recorder` decides which
+steps are replayed: `learning` records `copies` of the layers, and proves each program against a
+plain step, bit by bit; `watching` and `outside` find what may change unseen, and `seen` is for
+layers that run as they are. `inference` does the like for predictions.
 """
 
 from typing import Any

@@ -18,10 +18,8 @@ Part: TypeAlias = Layer | Loss
 PASSING = (*OF_A_PASS, "weight_sum")
 """Attributes that a pass leaves for the next call; the last is a loss's."""
 
-
 _OF_MODELS = ("history", "loss", "optimizer")
 """Attributes of a model by which no pass computes."""
-
 
 _WHY = {
     "a default": "keeps what may change as the default of an argument",
@@ -67,21 +65,20 @@ def _outside(part: Part) -> Iterator[Outside]:
 
 
 def _is_watched(value: Any) -> bool:
-    stood_in_for = (Parameter, np.ndarray, np.random.Generator)
+    """Whether a change of what an attribute holds is seen."""
     if isinstance(value, tuple):  # a stand-in takes the place of an array in it, not deeper
-        kinds = (Layer, *stood_in_for)
-        return all((isinstance(one, kinds) and _is_plain(one)) or _is_fixed(one) for one in value)
+        return all(_has_stand_in(one) or _is_fixed(one) for one in value)
     if isinstance(value, list):
-        return bool(value) and all(
-            isinstance(one, Layer | Parameter) and _is_plain(one) for one in value
-        )
-    followed = isinstance(value, (Layer, FunctionType, *stood_in_for))
-    return (followed and _is_plain(value)) or _is_fixed(value)
+        children = (isinstance(one, Layer | Parameter) and _has_stand_in(one) for one in value)
+        return bool(value) and all(children)
+    return _has_stand_in(value) or isinstance(value, FunctionType) or _is_fixed(value)
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether a Parameter is one of tinyframe's, which keeps nothing besides its numbers."""
-    return not isinstance(value, Parameter) or is_own(type(value))
+def _has_stand_in(value: Any) -> bool:
+    """Whether a value is copied or stood in for; a Parameter, if it keeps its numbers alone."""
+    if isinstance(value, Parameter):
+        return is_own(type(value))
+    return isinstance(value, (Layer, np.ndarray, np.random.Generator))
 
 
 def _is_fixed(value: Any) -> bool:
@@ -118,11 +115,7 @@ class Fingerprint:
             (one, tuple(one)) for *_, fixed in self._of.values() for _, one in fixed
             if isinstance(one, list)
         ]  # fmt: skip
-        self._outside = [
-            (read, value)
-            for part in parts
-            for _, read, value in outside(part, attributes(part).values())
-        ]
+        self._outside = [(read, value) for part in parts for _, read, value in _outside(part)]
         self._all = list(self._of.values())
 
     def leave_out(self, part: Part) -> None:

@@ -19,14 +19,7 @@ LONG = 200
 
 def positive_integer(name: str, value: Any) -> int:
     """Return `value` as an int ≥ 1; TypeError for what is no integer, ValueError beyond bounds."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} expected a positive integer, got {value!r}")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} expected a positive integer, got {value!r}") from None
-    if number < 1:
-        raise ValueError(f"{name} expected a positive integer, got {value!r}")
+    number = _integer(name, value, "a positive integer", 1)
     if number > sys.maxsize:
         raise ValueError(f"{name} expected an integer up to {sys.maxsize}, got a larger one")
     return number
@@ -34,14 +27,17 @@ def positive_integer(name: str, value: Any) -> int:
 
 def integer_from_zero(name: str, value: Any) -> int:
     """Return `value` as an int ≥ 0; TypeError for what is no integer, ValueError below 0."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} expected an integer ≥ 0, got {value!r}")
+    return _integer(name, value, "an integer ≥ 0", 0)
+
+
+def _integer(name: str, value: Any, expected: str, least: int) -> int:
     try:
-        number = operator.index(value)
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} expected an integer ≥ 0, got {value!r}") from None
-    if number < 0:
-        raise ValueError(f"{name} expected an integer ≥ 0, got {value!r}")
+        number = None
+    if number is None or number < least:
+        error = TypeError if number is None else ValueError
+        raise error(f"{name} expected {expected}, got {value!r}")
     return number
 
 
