@@ -21,11 +21,11 @@ class Span(NamedTuple):
     counts: bool
 
 
-def cut(rows: int, size: int, block: int) -> Iterator[Span]:
-    """Yield the rows in batches of `size`, each in blocks of at most `block` rows."""
-    for first in range(0, rows, size):
-        end = min(first + size, rows)
-        for start in range(first, end, block):
+def cut(rows: int, size: int, block: int, first: int = 0) -> Iterator[Span]:
+    """Yield rows `first` … `rows` − 1 in batches of `size`, in blocks of at most `block` rows."""
+    for begin in range(first, rows, size):
+        end = min(begin + size, rows)
+        for start in range(begin, end, block):
             stop = min(start + block, end)
             yield Span(start, stop, stop == end, counts=True)
 

@@ -17,6 +17,9 @@ CHUNK = 1024
 IN_CACHE = 4_000_000
 """Bytes of X up to which rows are fetched in less time than a second thread takes to begin."""
 
+Chunk: TypeAlias = tuple[slice, tuple[Span, ...]]
+"""A range of rows that are fetched at a time, and the spans in it, counted from its start."""
+
 
 class Feed:
     """Rows of X and y as the layers want them: gathered, and converted, into reused buffers.
@@ -49,9 +52,7 @@ class Feed:
         self.division: Division | None = None  # among processes that train together
         self._sides: dict[str, Rows] = {}
         self._converted: Array | None = None
-        self._parts: dict[Span, Block] = {}
-        self._spans: dict[tuple[int, int], list[Span]] = {}
-        self._all_chunks: dict[tuple[int, int], list[Chunk]] = {}
+        self._parts: dict[tuple[int, int], Block] = {}
 
     def batches(self, size: int) -> int:
         """Return how many batches of `size` rows there are."""
@@ -89,59 +90,51 @@ class Feed:
         ahead: bool = False,
     ) -> Generator[Block, None, None]:
         """Yield all rows, or those chosen; see `Source`. Buffers are reused."""
-        spans = self._spans_after(skip, size, block)
-        if not spans:
+        chunks = list(self._chunks(size, block, skip))
+        if not chunks:
             return
         if self.division is not None:
             order = self.division.local(order, size)
         if self.chosen is not None:
             order = self.chosen if order is None else self.chosen[order]
         ahead = ahead and self.X.nbytes > IN_CACHE
-        if order is None and not ahead and len(spans) <= CHUNK:
-            yield from self._in_place(spans)
+        if order is None and not ahead and sum(len(spans) for _, spans in chunks) <= CHUNK:
+            yield from self._in_place(chunks)
             return
-        chunks = _chunks(spans) if skip else self._chunks(size, block)
         wanted: Iterator[Array | slice] = (rows for rows, _ in chunks)
         if order is not None:
             wanted = (order[rows] for rows, _ in chunks)
         fetched = self._ahead(wanted) if ahead else (self._fetch(rows, "a") for rows in wanted)
-        for (_, cuts), rows in zip(chunks, fetched, strict=True):
-            yield from rows.blocks(cuts)
+        for (_, spans), rows in zip(chunks, fetched, strict=True):
+            yield from rows.blocks(spans)
 
-    def _in_place(self, spans: list[Span]) -> Iterator[Block]:
+    def _in_place(self, chunks: list[Chunk]) -> Iterator[Block]:
         """Yield blocks that are parts of X and y themselves, but for what has to be converted."""
-        for span in spans:
-            start, stop, ends_batch, counts = span
-            block = self._parts.get(span)
-            if block is None:
-                weight = None if self.weight is None else self.weight[start:stop]
-                x = self.X[start:stop]
-                if x.dtype != self.dtype:
-                    x = self._room(len(x))
-                block = Block(x, self.y[start:stop], weight if counts else NOTHING, ends_batch)
-                self._parts[span] = block
-            if self.X.dtype != self.dtype:
-                np.copyto(block.x, self.X[start:stop], casting="unsafe")
-            yield block
+        for rows, spans in chunks:
+            for span in spans:
+                start, stop = rows.start + span.start, rows.start + span.stop
+                block = self._parts.get((start, stop))
+                if block is None:
+                    block = self._parts[start, stop] = self._part(start, stop, span)
+                if self.X.dtype != self.dtype:
+                    np.copyto(block.x, self.X[start:stop], casting="unsafe")
+                yield block
 
-    def _spans_after(self, skip: int, size: int, block: int) -> list[Span]:
-        """Return the spans of this process's rows, those of the first `skip` batches left out."""
-        if (size, block) not in self._spans:
-            division = self.division
-            self._spans[size, block] = list(
-                cut(self.rows, size, block) if division is None else division.spans(size, block)
-            )
-        spans = self._spans[size, block]
-        if not skip:
-            return spans
+    def _part(self, start: int, stop: int, span: Span) -> Block:
+        """Return a block that is a part of X and y, but for what has to be converted."""
+        weight = None if self.weight is None else self.weight[start:stop]
+        x = self.X[start:stop]
+        if x.dtype != self.dtype:
+            x = self._room(len(x))
+        return Block(x, self.y[start:stop], weight if span.counts else NOTHING, span.ends_batch)
+
+    def _chunks(self, size: int, block: int, skip: int) -> Iterator[Chunk]:
+        """Yield this process's rows, those of the first `skip` batches left out, in chunks."""
+        if self.division is None:
+            return _chunks(skip * size, self.rows, size, block)
+        spans = list(self.division.spans(size, block))
         ends = [number for number, span in enumerate(spans, 1) if span.ends_batch]
-        return spans[ends[skip - 1] :]
-
-    def _chunks(self, size: int, block: int) -> list["Chunk"]:
-        """Return all spans in chunks."""
-        if (size, block) not in self._all_chunks:
-            self._all_chunks[size, block] = _chunks(self._spans_after(0, size, block))
-        return self._all_chunks[size, block]
+        return _chunks_of(spans[ends[skip - 1] :] if skip else spans)
 
     def _ahead(self, wanted: Iterator[Array | slice]) -> Iterator["Rows"]:
         """Yield the rows of each chunk, always fetching the next one meanwhile."""
@@ -169,19 +162,27 @@ class Feed:
         return self._converted[:rows]
 
 
-Chunk: TypeAlias = tuple[slice, tuple[Span, ...]]
-"""A range of rows that are fetched at a time, and the spans in it, counted from its start."""
+def _chunks(first: int, rows: int, size: int, block: int) -> Iterator[Chunk]:
+    """Yield rows `first` … `rows` − 1 in batches of `size` and blocks, about `CHUNK` at a time."""
+    if size > CHUNK:
+        yield from _chunks_of(list(cut(rows, size, block, first)))
+        return
+    step = CHUNK // size * size
+    usual = tuple(cut(step, size, block))
+    for start in range(first, rows, step):
+        stop = min(start + step, rows)
+        whole = stop - start == step
+        yield slice(start, stop), usual if whole else tuple(cut(stop - start, size, block))
 
 
-def _chunks(spans: list[Span]) -> list[Chunk]:
-    """Return spans in chunks of about `CHUNK` rows."""
-    each = max(1, CHUNK // (spans[0].stop - spans[0].start))
-    found: list[Chunk] = []
-    for chunk in (spans[i : i + each] for i in range(0, len(spans), each)):
+def _chunks_of(spans: list[Span]) -> Iterator[Chunk]:
+    """Yield spans in chunks of about `CHUNK` rows."""
+    each = max(1, CHUNK // (spans[0].stop - spans[0].start)) if spans else 1
+    for i in range(0, len(spans), each):
+        chunk = spans[i : i + each]
         base = chunk[0].start
-        cuts = tuple(Span(a - base, b - base, ends, counts) for a, b, ends, counts in chunk)
-        found.append((slice(base, chunk[-1].stop), cuts))
-    return found
+        own = tuple(Span(a - base, b - base, *rest) for a, b, *rest in chunk)
+        yield slice(base, chunk[-1].stop), own
 
 
 class Rows:
@@ -221,9 +222,9 @@ class Rows:
         if self.x is not self._gathered:
             np.copyto(self.x, self._gathered, casting="unsafe")  # the range is checked
 
-    def blocks(self, cuts: tuple[Span, ...]) -> Iterator[Block]:
+    def blocks(self, spans: tuple[Span, ...]) -> Iterator[Block]:
         """Yield these rows in blocks, which are the same objects each time."""
-        for span in cuts:
+        for span in spans:
             block = self._blocks.get(span)
             if block is None:
                 start, stop, ends_batch, counts = span
