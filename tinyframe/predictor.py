@@ -1,9 +1,9 @@
 """Predictor: what one can do with a layer that has learned: predict, evaluate, save, export."""
 
 import os
-import threading
 from abc import ABC
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +20,7 @@ from tinyframe.training.objective import Objective
 from tinyframe.training.settings import chosen_loss, verbosity
 from tinyframe.types import Array
 from tinyframe.utils.progress import track
+from tinyframe.utils.threads import share
 
 
 class Predictor(Layer, ABC):
@@ -53,16 +54,20 @@ class Predictor(Layer, ABC):
         """
         wanted = verbosity(verbose) != 0
         x = inputs(self, self._entry, X)
-        dtype, forward = input_dtype(self, x), self._infer(self._chain())
+        dtype, layers = input_dtype(self, x), self._chain()
         if len(x) <= BLOCK:
-            few: Array = forward(x.astype(dtype, copy=False))
-            return few.copy() if few.dtype == self.dtype else few.astype(self.dtype, "C")
+            few: Array = self._infer(layers, x.astype(dtype, copy=False), self.dtype)
+            return few
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
+
+        def predict(starts: Iterable[int]) -> None:
+            for start in starts:
+                rows = slice(start, start + BLOCK)
+                self._infer(layers, x[rows].astype(dtype, copy=False), prediction[rows])
+
         starts = range(0, len(x), BLOCK)
-        for start in track(starts, len(starts), "predict", "block", wanted=wanted):
-            rows = slice(start, start + BLOCK)
-            prediction[rows] = forward(x[rows].astype(dtype, copy=False))
+        share(predict, starts, partial(track, what="predict", unit="block", wanted=wanted))
         return prediction
 
     def evaluate(
@@ -97,8 +102,8 @@ class Predictor(Layer, ABC):
         feed, sample = as_source(DataSpec(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs)
         objective = Objective(self._chain(), loss)
-        # Asked for anew each time, as batches may change the model, and copied for losses to keep.
-        objective.infer = lambda x: self._infer(objective.layers)(x).copy("K")
+        # In an array of its own, for losses to keep.
+        objective.infer = lambda x: self._infer(objective.layers, x)
         return evaluate(objective, feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -188,17 +193,38 @@ class Predictor(Layer, ABC):
         """The layer that meets the data: named where a shape does not fit."""
         return self
 
-    def _infer(self, layers: tuple[Layer, ...]) -> Any:
-        """Return the forward pass of layers in inference, recorded for this thread alone."""
+    def _infer(self, layers: tuple[Layer, ...], x: Array, out: Any = None) -> Any:
+        """Return the output of layers for x in inference, in an array of its own.
+
+        Parameters
+        ----------
+        layers
+            All of the chain, or those below a fused last one.
+        x
+            As they take it.
+        out
+            The array, or its dtype; by default it is laid as the output is.
+        """
         if self._inference is None:
-            self._inference = threading.local()
-        known = vars(self._inference)
-        forward = known.get(len(layers))  # all of the chain, or those below a fused last one
+            self._inference = {}
+        free = self._inference.setdefault(len(layers), [])  # recorded passes that nobody is in
+        try:
+            forward = free.pop()
+        except IndexError:
+            forward = None
         if forward is None or not forward.is_of(layers):
             from tinyframe.recording.inference import RecordedForward  # noqa: PLC0415 - as below
 
-            forward = known[len(layers)] = RecordedForward(layers)
-        return forward
+            forward = RecordedForward(layers)
+        y: Array = forward(x)
+        if isinstance(out, np.ndarray):
+            np.copyto(out, y)
+        elif out is None:
+            out = y.copy("K")
+        else:
+            out = y.copy() if y.dtype == out else y.astype(out, "C")
+        free.append(forward)
+        return out
 
     @property
     def _outputs(self) -> int:

@@ -23,7 +23,8 @@ from tinyframe import (
     Softmax,
     Tanh,
 )
-from tinyframe.recording.inference import ROWS, RecordedForward
+from tinyframe.data.source import BLOCK
+from tinyframe.recording.inference import ROWS, RecordedForward, rows_at_once
 
 
 def network():
@@ -34,10 +35,12 @@ def network():
 
 def assert_predicts_as_it_should(model, shape, dtype=np.float32):
     rng = np.random.default_rng(0)
-    for rows in (1, 3, 1, 3, 1, 3, 1, 3, ROWS + 1, 2 * ROWS, 2 * ROWS + 3):
+    at_once = rows_at_once(model._chain())
+    for rows in (1, 3, 1, 3, 1, 3, 1, 3, ROWS + 1, 2 * ROWS, 2 * ROWS + 3, at_once + 3):
         x = rng.standard_normal((rows, *shape)).astype(dtype)
         found = model.predict(x)
-        step = rows if model._infer(model._chain())._plain else ROWS
+        ((forward,),) = model._inference.values()
+        step = BLOCK if forward._plain else at_once
         parts = [model.forward(x[start : start + step]) for start in range(0, rows, step)]
         assert found.tobytes() == np.concatenate(parts).tobytes()
 

@@ -433,6 +433,6 @@ def test_ordinary_helpers_are_recorded(rng):
             return self.twice(x) + self.thrice(x) * self.factor
 
     X = rng.standard_normal((96, 5)).astype("f")
-    model = Sequential([Helped(), Dense(1)])  # with small steps: where it diverges, squares overflow
+    model = Sequential([Helped(), Dense(1)])  # trained with small steps: it may diverge
     model.fit(X, X[:, :1], optimizer=SGD(1e-3), batch_size=16, rng=0, verbose=0)
     assert recording_report(model).complete, recording_report(model)

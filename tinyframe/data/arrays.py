@@ -10,6 +10,7 @@ from tinyframe.data.targets import are_labels, as_labels, check_labels
 from tinyframe.types import Array, Shape, stands_in
 from tinyframe.utils.checks import batched, plain_array, real_number, shape_error
 from tinyframe.utils.second_thread import SecondThread
+from tinyframe.utils.threads import Helper, can_share
 
 LARGEST_WEIGHT = 1e100
 """What the weights of rows have to sum to less than, so that nothing made of them overflows."""
@@ -93,7 +94,7 @@ def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
             _check_rows(array, name, dtype, 0)
         return
     half = len(array) // 2
-    with SecondThread() as thread:  # two threads read memory faster than one
+    with (Helper if can_share() else SecondThread)() as thread:  # two read memory faster than one
         rest = thread.submit(_check_rows, array[half:], name, dtype, half)
         _check_rows(array[:half], name, dtype, 0)
         rest.result()

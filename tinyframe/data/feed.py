@@ -14,6 +14,9 @@ from tinyframe.utils.second_thread import SecondThread
 CHUNK = 1024
 """Rows that are fetched at a time: enough that handing them over costs little."""
 
+TWO = 2
+"""Blocks that are fetched at a time at least: two threads may work on one each."""
+
 IN_CACHE = 4_000_000
 """Bytes of X up to which rows are fetched in less time than a second thread takes to begin."""
 
@@ -36,6 +39,8 @@ class Feed:
         The numbers of the rows to feed; None for all.
     """
 
+    in_pairs = True
+
     def __init__(
         self,
         X: Array,
@@ -51,8 +56,8 @@ class Feed:
         self.rows: int = self.own_rows
         self.division: Division | None = None  # among processes that train together
         self._sides: dict[str, Rows] = {}
-        self._converted: Array | None = None
-        self._parts: dict[tuple[int, int], Block] = {}
+        self._chunked: dict[tuple[int, int, int], list[Chunk]] = {}
+        self._parts: dict[tuple[int, tuple[Span, ...]], list[Block]] = {}
 
     def batches(self, size: int) -> int:
         """Return how many batches of `size` rows there are."""
@@ -90,7 +95,10 @@ class Feed:
         ahead: bool = False,
     ) -> Generator[Block, None, None]:
         """Yield all rows, or those chosen; see `Source`. Buffers are reused."""
-        chunks = list(self._chunks(size, block, skip))
+        key = size, block, skip
+        chunks = self._chunked.get(key)
+        if chunks is None:
+            chunks = self._chunked[key] = list(self._chunks(*key))
         if not chunks:
             return
         if self.division is not None:
@@ -98,7 +106,9 @@ class Feed:
         if self.chosen is not None:
             order = self.chosen if order is None else self.chosen[order]
         ahead = ahead and self.X.nbytes > IN_CACHE
-        if order is None and not ahead and sum(len(spans) for _, spans in chunks) <= CHUNK:
+        converts = self.X.dtype != self.dtype
+        few = sum(len(spans) for _, spans in chunks) <= CHUNK
+        if order is None and few and not (ahead or converts):
             yield from self._in_place(chunks)
             return
         wanted: Iterator[Array | slice] = (rows for rows, _ in chunks)
@@ -109,24 +119,15 @@ class Feed:
             yield from rows.blocks(spans)
 
     def _in_place(self, chunks: list[Chunk]) -> Iterator[Block]:
-        """Yield blocks that are parts of X and y themselves, but for what has to be converted."""
+        """Yield blocks that are parts of X and y themselves."""
         for rows, spans in chunks:
-            for span in spans:
-                start, stop = rows.start + span.start, rows.start + span.stop
-                block = self._parts.get((start, stop))
-                if block is None:
-                    block = self._parts[start, stop] = self._part(start, stop, span)
-                if self.X.dtype != self.dtype:
-                    np.copyto(block.x, self.X[start:stop], casting="unsafe")
-                yield block
+            key = rows.start, spans
+            if key not in self._parts:
+                self._parts[key] = _cut(self.X[rows], self.y[rows], self._weights(rows), spans)
+            yield from self._parts[key]
 
-    def _part(self, start: int, stop: int, span: Span) -> Block:
-        """Return a block that is a part of X and y, but for what has to be converted."""
-        weight = None if self.weight is None else self.weight[start:stop]
-        x = self.X[start:stop]
-        if x.dtype != self.dtype:
-            x = self._room(len(x))
-        return Block(x, self.y[start:stop], weight if span.counts else NOTHING, span.ends_batch)
+    def _weights(self, rows: slice) -> Array | None:
+        return None if self.weight is None else self.weight[rows]
 
     def _chunks(self, size: int, block: int, skip: int) -> Iterator[Chunk]:
         """Yield this process's rows, those of the first `skip` batches left out, in chunks."""
@@ -155,19 +156,14 @@ class Feed:
         self._sides[side].fill(rows)
         return self._sides[side]
 
-    def _room(self, rows: int) -> Array:
-        """Return memory for so many rows of X in the layers' dtype."""
-        if self._converted is None or len(self._converted) < rows:
-            self._converted = np.empty((rows, *self.X.shape[1:]), self.dtype)
-        return self._converted[:rows]
-
 
 def _chunks(first: int, rows: int, size: int, block: int) -> Iterator[Chunk]:
     """Yield rows `first` … `rows` − 1 in batches of `size` and blocks, about `CHUNK` at a time."""
     if size > CHUNK:
-        yield from _chunks_of(list(cut(rows, size, block, first)))
+        for start in range(first, rows, size):
+            yield from _chunks_of(list(cut(min(start + size, rows), size, block, start)))
         return
-    step = CHUNK // size * size
+    step = max(TWO, CHUNK // size) * size
     usual = tuple(cut(step, size, block))
     for start in range(first, rows, step):
         stop = min(start + step, rows)
@@ -177,7 +173,7 @@ def _chunks(first: int, rows: int, size: int, block: int) -> Iterator[Chunk]:
 
 def _chunks_of(spans: list[Span]) -> Iterator[Chunk]:
     """Yield spans in chunks of about `CHUNK` rows."""
-    each = max(1, CHUNK // (spans[0].stop - spans[0].start)) if spans else 1
+    each = max(TWO, CHUNK // (spans[0].stop - spans[0].start) // TWO * TWO) if spans else TWO
     for i in range(0, len(spans), each):
         chunk = spans[i : i + each]
         base = chunk[0].start
@@ -205,31 +201,35 @@ class Rows:
             self.x = np.empty((rows, *X.shape[1:]), feed.dtype)
         self._y = np.empty((rows, *y.shape[1:]), y.dtype)
         self._weight = None if weight is None else np.empty(rows, weight.dtype)
-        self._blocks: dict[Span, Block] = {}
+        self._blocks: dict[tuple[Span, ...], list[Block]] = {}
 
     def fill(self, rows: Array | slice) -> None:
         """Fetch the rows with these numbers, or of this range."""
         feed = self._feed
-        pairs = [(feed.X, self._gathered), (feed.y, self._y)]
+        pairs = [(feed.X, self.x), (feed.y, self._y)]
         if feed.weight is not None and self._weight is not None:
             pairs.append((feed.weight, self._weight))
         for source, room in pairs:
-            if isinstance(rows, slice):
-                np.copyto(room[: rows.stop - rows.start], source[rows])
-            else:
-                # "clip" spares the copy that NumPy makes to leave `out` whole on an error
-                source.take(rows, axis=0, out=room[: len(rows)], mode="clip")
-        if self.x is not self._gathered:
-            np.copyto(self.x, self._gathered, casting="unsafe")  # the range is checked
+            if isinstance(rows, slice):  # of X the range is checked
+                np.copyto(room[: rows.stop - rows.start], source[rows], casting="unsafe")
+                continue
+            gathered = self._gathered if room is self.x else room
+            # "clip" spares the copy that NumPy makes to leave `out` whole on an error
+            source.take(rows, axis=0, out=gathered[: len(rows)], mode="clip")
+            if gathered is not room:
+                np.copyto(room, gathered, casting="unsafe")
 
-    def blocks(self, spans: tuple[Span, ...]) -> Iterator[Block]:
-        """Yield these rows in blocks, which are the same objects each time."""
-        for span in spans:
-            block = self._blocks.get(span)
-            if block is None:
-                start, stop, ends_batch, counts = span
-                weight = None if self._weight is None else self._weight[start:stop]
-                x, y = self.x[start:stop], self._y[start:stop]
-                block = Block(x, y, weight if counts else NOTHING, ends_batch)
-                self._blocks[span] = block
-            yield block
+    def blocks(self, spans: tuple[Span, ...]) -> list[Block]:
+        """Return these rows in blocks, which are the same objects each time."""
+        if spans not in self._blocks:
+            self._blocks[spans] = _cut(self.x, self._y, self._weight, spans)
+        return self._blocks[spans]
+
+
+def _cut(x: Array, y: Array, weight: Array | None, spans: tuple[Span, ...]) -> list[Block]:
+    """Return the spans of some rows as blocks."""
+    blocks = []
+    for start, stop, ends_batch, counts in spans:
+        some = None if weight is None else weight[start:stop]
+        blocks.append(Block(x[start:stop], y[start:stop], some if counts else NOTHING, ends_batch))
+    return blocks

@@ -1,6 +1,6 @@
 """Source: where training and evaluation get their rows, as blocks of a batch."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,8 +39,34 @@ class Block:
         return iter((self.x, self.target, self.weight, self.ends_batch))
 
 
+def in_pairs(
+    blocks: Iterator[Block], begin: Callable[[Block], None], *, across: bool
+) -> Generator[Block, None, None]:
+    """Yield blocks, after a word to whoever may begin with the second of two meanwhile.
+
+    Parameters
+    ----------
+    blocks
+        As of a `Source`.
+    begin
+        Called with that block.
+    across
+        Whether two may be of different batches.
+    """
+    for block in blocks:
+        following = next(blocks, None) if across or not block.ends_batch else None
+        if following is not None:
+            begin(following)
+        yield block
+        if following is not None:
+            yield following
+
+
 class Source(Protocol):
     """Where training and evaluation get their rows."""
+
+    in_pairs: bool
+    """Whether a block is valid still when the next one of another batch was asked for, not two."""
 
     @property
     def rows(self) -> int | None:

@@ -85,10 +85,10 @@ class DistributedTrainer(Trainer):
 
     # ---------------------------------------------------------------- a batch
 
-    def _blocks(self, run: Run) -> Generator[Block, None, None]:
+    def _blocks(self, run: Run, helped: bool) -> Generator[Block, None, None]:
         if self._streams is None:
             self._streams = Streams(self)
-        blocks = super()._blocks(run)
+        blocks = super()._blocks(run, helped)
         if isinstance(self.feed, BatchFeed):
             blocks = self._as_long_as_any(blocks)
         number = 0

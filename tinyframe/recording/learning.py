@@ -29,6 +29,7 @@ class Kind:
     twin: Any = None  # the objective that it was recorded with
     results: Mapping[str, Any]
     program: Program | None = None  # what is replayed
+    second: Program | None = None  # what another thread replays meanwhile
     misses = 0
 
     def __init__(self, training: bool) -> None:
@@ -36,7 +37,7 @@ class Kind:
 
     def forget(self) -> None:
         """Record anew."""
-        self.tape = self.twin = self.program = None
+        self.tape = self.twin = self.program = self.second = None
 
 
 class Learning:
@@ -57,12 +58,15 @@ class Learning:
         What those return.
     known
         What all of them keep.
+    helper
+        Another thread that takes steps, too, if there is one.
     generation
         Grows where what was recorded before is of no use any more.
     """
 
     def __init__(self, objective: Any) -> None:
         self.objective = objective
+        self.helper: Any = None
         self.parts = self._all_parts()
         self.reasons: dict[Part, str] = {}
         self.seen: dict[Part, Seen] = {}
@@ -210,6 +214,8 @@ class Learning:
             return
         culprit = differing(self.objective, program.results, self._written(), expected)
         if culprit is None:
+            if self.helper is not None and proven.is_pure:
+                kind.second = Program(tape, kind.results, gradient=self.helper.gradient)
             kind.program, kind.tape, kind.twin = proven, None, None
             return
         why = "gave other numbers in a replay than in a plain step"

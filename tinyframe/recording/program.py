@@ -11,7 +11,7 @@ from tinyframe.recording.functions import expect
 from tinyframe.recording.kept import draw_again
 from tinyframe.recording.memory import ALIGNMENT, needed, plan, touched
 from tinyframe.recording.standins import StandIn, replaced, stand_ins
-from tinyframe.recording.tape import Call, Tape
+from tinyframe.recording.tape import Call, Memory, Tape
 from tinyframe.types import Array
 
 
@@ -26,18 +26,31 @@ class Program:
         Stand-ins by name, of what is read from outside when the calls are done.
     apart
         Whether each result has a place of its own, so that all can be looked at afterwards.
+    gradient
+        The array that holds all gradients, where they are to be written to one of its own instead.
 
     Attributes
     ----------
     results
         Arrays by name, as of the last replay.
+    apart
+        That array, if it has one.
     runs_parts
         Whether layers or losses run as they are in it.
+    is_pure
+        Whether it changes nothing but results and gradients, whenever it runs.
     keeps
         Whether a replay may be given up, and has changed what a plain step would change too.
     """
 
-    def __init__(self, tape: Tape, results: Mapping[str, Any], *, apart: bool = False) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        results: Mapping[str, Any],
+        *,
+        apart: bool = False,
+        gradient: Array | None = None,
+    ) -> None:
         wanted = {stand_in.memory for stand_in in stand_ins(dict(results))}
         keep = needed(tape.calls, wanted)
         calls = [call for call, kept in zip(tape.calls, keep, strict=True) if kept]
@@ -55,6 +68,10 @@ class Program:
         misses = [call for call in calls if call.effect and call.function is not draw_again]
         self.keeps = bool(misses) and bool(self._states or draws)
         self.runs_parts = any(call.function is not expect for call in misses)
+        self.is_pure = not (self.runs_parts or self._states or draws)
+        self.apart: Array | None = None
+        if gradient is not None:
+            self.apart, self._gradient = np.empty_like(gradient), Memory(gradient, "kept")
         self._places, size = plan(calls, {memory for memory in wanted if not memory.name})
         room = np.empty(size + ALIGNMENT, np.uint8)
         start = -room.ctypes.data % ALIGNMENT
@@ -93,9 +110,11 @@ class Program:
     def view(self, stand_in: StandIn) -> Array:
         """Return the array that a stand-in stands for."""
         memory, real = stand_in.memory, stand_in.actual
-        if memory.name == "kept":
+        if memory.is_gradient and self.apart is not None:
+            buffer, start = self.apart, memory.start - self._gradient.start
+        elif memory.name == "kept":
             return real
-        if memory.name:
+        elif memory.name:
             buffer, start = self._given[memory.name], 0
         else:
             buffer, start = self._room, self._places[memory]

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tinyframe.layers.layer import Layer
+from tinyframe.recording.ahead import Ahead
 from tinyframe.recording.learning import MISSES, Kind, Learning
+from tinyframe.recording.program import Program
 from tinyframe.recording.tape import Refused
 from tinyframe.recording.watching import Part, attributes
 from tinyframe.types import Array
@@ -32,7 +34,7 @@ class Recorded:
     ----------
     predicts
         Whether predictions are asked for in training.
-    value, weight_sum
+    value, weight_sum, apart
         As of `Objective`, for Python.
     """
 
@@ -46,6 +48,8 @@ class Recorded:
         self._kinds: dict[Any, Kind] = {}
         self._generation = 0
         self._backward: list[Any] | None = None  # the rest of the program that runs
+        self.apart: Array | None = None
+        self._ahead: Ahead | None = None  # what the helper has begun with
         self._lesson: tuple[Any, ...] | None = None  # what the plain step that runs is to teach
 
     @property
@@ -83,6 +87,9 @@ class Recorded:
         place
             An object whose attribute `bound` may keep what is bound to these arrays.
         """
+        if self._ahead is not None and self._takes(place):
+            self._given = x, target, weight, training
+            return self.value
         bound = None if place is None else place.bound
         if bound is None or bound[1] is not bound[0].program or bound[0].training != training:
             kind = self._kind(x, target, weight, training)
@@ -94,11 +101,8 @@ class Recorded:
                 place.bound = bound
         self._bound = _, program, calls, self._backward = bound
         self._given = x, target, weight, training
-        if program.runs_parts:
-            for seen in self._learning.seen.values():
-                seen.begin(new=True)
-        if program.keeps:
-            program.keep_states()
+        if not program.is_pure:
+            self._prepare(program)
         try:
             for call in calls:
                 call()
@@ -108,6 +112,36 @@ class Recorded:
         self.weight_sum = float(results["weight_sum"])
         self.value = value = float(results["value"])
         return value
+
+    def begin(self, block: Any, training: bool = False) -> None:
+        """Let the helper take a block of a batch that comes next, if it can; see `Objective`."""
+        kind = self._kinds.get(self._key(block.x, block.target, block.weight, training))
+        if kind is not None and kind.second is not None:
+            self._ahead = Ahead(block, kind.second, self._learning.helper)
+
+    def _takes(self, block: Any) -> bool:
+        """Take the results of the helper, if they are of this block and it came to its end."""
+        ahead = self._ahead
+        if ahead is None or ahead.block is not block:
+            return False
+        self._ahead = None
+        try:
+            ahead.wait()
+        except Refused:
+            return False
+        self._results = results = ahead.program.results
+        self._backward, self.apart = [], ahead.program.apart
+        self.weight_sum, self.value = float(results["weight_sum"]), float(results["value"])
+        return True
+
+    @property
+    def helper(self) -> Any:
+        """What takes blocks beside this thread; see `tinyframe.utils.threads.helping`."""
+        return self._learning.helper
+
+    @helper.setter
+    def helper(self, helper: Any) -> None:
+        self._learning.helper, self._ahead, self.apart = helper, None, None
 
     def backward(self) -> None:
         """Write the gradient of the last forward pass's loss; see `Objective.backward`."""
@@ -142,6 +176,14 @@ class Recorded:
         """Forget what the last step kept; programs stay."""
         self.objective.release()
 
+    def _prepare(self, program: Program) -> None:
+        """Let layers that run as they are begin a step; keep what giving it up would change."""
+        if program.runs_parts:
+            for seen in self._learning.seen.values():
+                seen.begin(new=True)
+        if program.keeps:
+            program.keep_states()
+
     def _miss(self, missed: Refused) -> float:
         """Take a step plainly that a replay has given up."""
         kind, program, *_ = self._bound
@@ -174,6 +216,11 @@ class Recorded:
             self._forget_all()
 
     @property
+    def takes_help(self) -> bool:
+        """Whether another thread can do all that a step does."""
+        return not self.reasons
+
+    @property
     def scale(self) -> Array | None:
         """What gradients are multiplied by; see `Objective`."""
         return self.objective.scale
@@ -185,13 +232,18 @@ class Recorded:
             self._forget_all()
 
     def _kind(self, x: Array, target: Array, weight: Array | None, training: bool) -> Kind:
-        given = [(a.shape, a.strides, a.dtype) for a in (x, target, weight) if a is not None]
-        key = (training, self.predicts, *given)
+        key = self._key(x, target, weight, training)
         kind = self._kinds.pop(key, None) or Kind(training)
         self._kinds[key] = kind  # the last one met
         if len(self._kinds) > SIZES:
             self._kinds.pop(next(iter(self._kinds))).forget()
         return kind
+
+    def _key(self, *given: Any) -> tuple[Any, ...]:
+        """Return what a step is of the same kind as another by."""
+        *arrays, training = given
+        forms = [(a.shape, a.strides, a.dtype) for a in arrays if a is not None]
+        return training, self.predicts, *forms
 
     def _plain(
         self, kind: Kind | None, x: Array, target: Array, weight: Array | None, training: bool

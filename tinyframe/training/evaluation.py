@@ -1,15 +1,17 @@
 """Evaluation: loss and metrics over all rows of some data."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
 
-from tinyframe.data.source import BLOCK, Source
+from tinyframe.data.source import BLOCK, Block, Source, in_pairs
 from tinyframe.metrics import Metric, Scores
+from tinyframe.training.blocks import are_long
 from tinyframe.training.objective import Objective
 from tinyframe.utils.progress import track
+from tinyframe.utils.threads import helping
 
 Sums: TypeAlias = list[tuple[float, float]]
 """(loss · w, w) of each block, w its Σᵣ wᵣ: see `Loss`."""
@@ -36,18 +38,20 @@ def evaluate(
     """
     sums: Sums = []
     scores = Scores(metrics, objective.loss.ignore_index)
-    blocks = track(
-        feed.blocks(BLOCK, BLOCK), feed.batches(BLOCK), "evaluate", "block", wanted=watched
-    )
     batch = 0
-    for block in blocks:
-        target, weight = block.target, block.weight
-        loss = float(objective.forward(block.x, target, weight, place=block))
-        sums.append((loss * objective.weight_sum, objective.weight_sum))
-        if metrics and objective.weight_sum:
-            scores.batch = None if join is None else batch
-            scores.add(objective.prediction, target, weight)
-        batch += block.ends_batch
+    several = feed.in_pairs and feed.batches(BLOCK) != 1
+    with helping(objective, None, wanted=several and are_long(objective.layers, BLOCK)) as helped:
+        blocks: Iterator[Block] = feed.blocks(BLOCK, BLOCK)
+        if helped:
+            blocks = in_pairs(blocks, objective.begin, across=True)
+        for block in track(blocks, feed.batches(BLOCK), "evaluate", "block", wanted=watched):
+            target, weight = block.target, block.weight
+            loss = float(objective.forward(block.x, target, weight, place=block))
+            sums.append((loss * objective.weight_sum, objective.weight_sum))
+            if metrics and objective.weight_sum:
+                scores.batch = None if join is None else batch
+                scores.add(objective.prediction, target, weight)
+            batch += block.ends_batch
     if join is not None:
         sums, scores = join(sums, scores)
     weight_sum = math.fsum(weight for _, weight in sums)

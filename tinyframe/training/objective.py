@@ -33,6 +33,10 @@ class Objective:
         What gradients are multiplied by.
     infer
         Function x → the last layer's output that takes the layers' place, in evaluation.
+    helper
+        A thread that computes beside this one; see `tinyframe.utils.threads.helping`.
+    apart
+        Where the gradient of the last step is, if not where the parameters have theirs.
     predicts
         Whether predictions are asked for in training.
     given
@@ -42,6 +46,9 @@ class Objective:
     """
 
     predicts = True
+    takes_help = True
+    helper: Any = None
+    apart: Array | None = None
     scale: Array | None = None
     infer: Callable[[Array], Array] | None = None
 
@@ -61,16 +68,30 @@ class Objective:
         # Below the lowest layer that is trained there is nothing to differentiate for.
         self.lowest = next(with_parameters, len(self.layers))
         self._training = False
+        self._begun: tuple[Any, Any] = (None, None)  # a block, and what will have its predictions
+
+    def begin(self, block: Any, training: bool = False) -> None:  # noqa: ARG002 - as recorded ones
+        """Let the helper begin with a block that comes next: what it can of it, if there is one.
+
+        Parameters
+        ----------
+        block, training
+            What `forward` gets next but one, with the block as its `place`. The layers do not
+            change before that.
+        """
+        if self.infer is not None and self.helper is not None:
+            self._begun = block, self.helper.submit(self.infer, block.x)
 
     def forward(
         self, x: Array, target: Array, weight: Array | None = None, training: bool = False,
-        place: object = None,  # noqa: ARG002 - nothing is bound here
+        place: object = None,
     ) -> Any:  # fmt: skip
         """Return the mean loss over the rows of x, keeping x and each layer's output."""
         self._training = training
         self.outputs, self.gradients = [x], []
         if self.infer is not None:
-            x = self.infer(x)
+            begun, coming = self._begun
+            x = coming.result() if place is not None and begun is place else self.infer(x)
             self.outputs.append(x)
         else:
             for layer in self.layers:

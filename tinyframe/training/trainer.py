@@ -2,26 +2,28 @@
 
 import math
 import os
-import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
 from tinyframe.data.batch_feed import BatchFeed
-from tinyframe.data.source import BLOCK, Block, Source
+from tinyframe.data.source import Block, Source, in_pairs
 from tinyframe.metrics import Metric, Scores
 from tinyframe.optimizers import Optimizer
 from tinyframe.optimizers.optimizer import GradientError
 from tinyframe.optimizers.schedules import Schedule
 from tinyframe.parameters import ParameterVector
 from tinyframe.training.augmentation import Augment, augmented
+from tinyframe.training.blocks import are_long, block_rows
 from tinyframe.training.callbacks import Run
 from tinyframe.training.evaluation import evaluate
 from tinyframe.training.numeric_health import nonfinite_error, refused_gradient
 from tinyframe.training.objective import Objective
 from tinyframe.types import Array
+from tinyframe.utils.threads import helping
 
 Failure = TypeVar("Failure", bound=Exception)
 
@@ -35,8 +37,7 @@ SMALL_MODEL = 100_000
 class Trainer:
     """Takes the parameters down the gradient of an objective, one batch a step.
 
-    A batch of more than `BLOCK` rows is walked in blocks whose gradients are summed: the same
-    step, with each block's activations still in cache when its backward pass reads them.
+    A large batch is walked in blocks whose gradients are summed: see `tinyframe.training.blocks`.
 
     Parameters
     ----------
@@ -96,8 +97,9 @@ class Trainer:
         self.scores = Scores(metrics, objective.loss.ignore_index)
         self.augment, self.rng, self.order_rng = augment, rng, order_rng
         self.skips_nonfinite = skips_nonfinite
-        whole = any(part.mixes_rows for layer in objective.layers for part in layer.walk())
-        self.block = sys.maxsize if whole else BLOCK
+        self.block = block_rows(objective.layers, batch_size)
+        several = batch_size > self.block and are_long(objective.layers, self.block)
+        self._can_begin_blocks = several and augment is None  # before those before them are done
         self._sum = np.empty(0, parameters.grad.dtype)  # Σ w · gradient over a batch's blocks
         # A larger model keeps all cores busy by itself.
         self.ahead = len(parameters) < SMALL_MODEL and (os.cpu_count() or 1) > 1
@@ -138,17 +140,20 @@ class Trainer:
         batch_total = batch_weight = 0.0
         split = False  # whether the batch has had a block already
         watched = self._runs_code_of_the_user()
-        with closing(self._blocks(run)) as blocks:
+        shares = self._can_begin_blocks and not watched and objective.scale is None
+        with (
+            helping(objective, self.parameters.grad, wanted=shares) as helped,
+            closing(self._blocks(run, helped)) as blocks,
+        ):
             for block in blocks:
                 if watched:
                     objective.check_unchanged()
                 loss, weight = self._descend(run, block)
                 batch_total += loss * weight
                 batch_weight += weight
-                ends_batch = block.ends_batch
-                if joins or split or not ends_batch:
-                    self._join(weight, batch_weight, first=not split, last=ends_batch)
-                split = not ends_batch
+                if joins or split or not block.ends_batch:
+                    self._join(weight, batch_weight, first=not split, last=block.ends_batch)
+                split = not block.ends_batch
                 if split:
                     continue
                 self._step(run, batch_total, batch_weight)
@@ -231,10 +236,14 @@ class Trainer:
         """Return what metrics need of the epoch so far; None where it is not kept."""
         return self.scores.gathered
 
-    def _blocks(self, run: Run) -> Generator[Block, None, None]:
-        return self.feed.blocks(
-            self.batch_size, self.block, self.order, skip=run.batch, ahead=self.ahead
+    def _blocks(self, run: Run, helped: bool) -> Generator[Block, None, None]:
+        """Return the blocks that are left; where two threads take them, neither fetches others'."""
+        ahead = self.ahead and not helped
+        blocks = self.feed.blocks(
+            self.batch_size, self.block, self.order, skip=run.batch, ahead=ahead
         )
+        begin = partial(self.objective.begin, training=True)
+        return in_pairs(blocks, begin, across=False) if helped else blocks
 
     def _metrics(self) -> dict[str, float]:
         return self.scores.figures()
@@ -270,9 +279,17 @@ class Trainer:
         self.skipped += 1
 
     def _join(self, weight_sum: float, batch_weight: float, *, first: bool, last: bool) -> None:
-        """Add w · gradient of a block, w = Σᵣ wᵣ, to the batch's earlier ones; at last, divide."""
-        gradient = self.parameters.grad
-        np.multiply(gradient, weight_sum, out=gradient)
+        """Add w · gradient of a block, w = Σᵣ wᵣ, to the batch's earlier ones; at last, divide.
+
+        Sums are in units of the first block's w, as mostly all have the same.
+        """
+        place = self.parameters.grad
+        gradient = place if self.objective.apart is None else self.objective.apart
+        self.objective.apart = None
+        if first:
+            self._unit = weight_sum or 1.0
+        if weight_sum != self._unit:
+            np.multiply(gradient, weight_sum / self._unit, out=gradient)
         if not first:
             self._sum += gradient
         elif len(self._sum):
@@ -280,4 +297,4 @@ class Trainer:
         else:
             self._sum = gradient.copy()
         if last:
-            np.divide(self._sum, batch_weight or 1.0, out=gradient)
+            np.multiply(self._sum, self._unit / (batch_weight or 1.0), out=place)

@@ -1,0 +1,40 @@
+"""Blocks: how many rows of a batch are worked on at a time, and which of them two threads share."""
+
+import math
+import sys
+
+from tinyframe.data.source import BLOCK
+from tinyframe.layers.layer import Layer
+from tinyframe.utils.threads import can_share
+
+LONG = 40_000_000
+"""Multiply-adds of a forward pass from which on it is worth a thread; see `MANY`."""
+
+MANY = 900_000
+"""Numbers, of all layers' outputs, from which on it is: BLAS shares products by itself.
+
+Measured, the whole batch on BLAS's two threads / its halves on a thread each, in ms: a Transformer
+of two blocks at 64 rows 58 / 32, at 32 rows 23 / 16, at 16 rows 12 / 9, at 8 rows 6.3 / 6.2; LeNet
+at 256 rows 17.5 / 13.8, at 128 rows 7.2 / 7.9. 784-512-512-10 at 128 rows gains nothing, as a
+quarter of its time is gradients and weights as a whole.
+"""
+
+
+def are_long(layers: tuple[Layer, ...], rows: int) -> bool:
+    """Whether so many rows, and as many beside them, are worth a thread each."""
+    leaves = [part for layer in layers for part in layer.walk() if not part.children]
+    numbers = sum(math.prod(leaf.output_shape or ()) for leaf in leaves)
+    multiply_adds = sum(layer.multiply_adds for layer in layers)
+    return rows * multiply_adds >= LONG and rows * numbers >= MANY
+
+
+def block_rows(layers: tuple[Layer, ...], batch_size: int) -> int:
+    """Return how many rows of a batch are worked on at a time.
+
+    That depends on shapes, and on whether BLAS can be held (extra `threads`), but not on how many
+    threads there are, so that bits do not either.
+    """
+    if any(part.mixes_rows for layer in layers for part in layer.walk()):
+        return sys.maxsize
+    half = -(-batch_size // 2)
+    return half if half < BLOCK and can_share() and are_long(layers, half) else BLOCK
