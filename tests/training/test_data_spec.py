@@ -68,7 +68,7 @@ def test_weights_of_blocks_join_as_those_of_the_batch(data, rng, monkeypatch):
     X, y = data
     weight, models = rng.random(60), []
     for block in (1000, 7):
-        monkeypatch.setattr("tinyframe.training.trainer.BLOCK", block)
+        monkeypatch.setattr("tinyframe.training.blocks.BLOCK", block)
         models.append(
             network().fit(X, y, sample_weight=weight, batch_size=None, epochs=3, verbose=0)
         )
@@ -335,7 +335,7 @@ def test_batches_train_as_the_rows_do(data, rng, as_list, weighted):
 
 def test_large_batches_are_walked_in_blocks(data, monkeypatch):
     X, y = data
-    monkeypatch.setattr("tinyframe.training.trainer.BLOCK", 7)
+    monkeypatch.setattr("tinyframe.training.blocks.BLOCK", 7)
     options = {"epochs": 2, "shuffle": False, "verbose": 0}
     one = network().fit(Batches(X, y, 60), **options)
     same(one, network().fit(X, y, batch_size=None, **options))

@@ -99,7 +99,7 @@ def test_a_batch_walked_in_blocks_takes_the_same_step(monkeypatch):
     models = [network(dtype=np.float64), network(dtype=np.float64)]
     for model, block in zip(models, (1000, 10), strict=True):
         model.build(20, rng=0)
-        monkeypatch.setattr("tinyframe.training.trainer.BLOCK", block)
+        monkeypatch.setattr("tinyframe.training.blocks.BLOCK", block)
         model.fit(x, labels, epochs=5, batch_size=None, verbose=False)
     np.testing.assert_allclose(weights(models[0]), weights(models[1]), rtol=1e-12)
     np.testing.assert_allclose(models[0].history["loss"], models[1].history["loss"], rtol=1e-12)
@@ -119,7 +119,7 @@ def test_a_layer_that_mixes_rows_gets_its_batches_whole(monkeypatch):
         def backward(self, dy):
             return dy - dy.mean(axis=0)
 
-    monkeypatch.setattr("tinyframe.training.trainer.BLOCK", 10)
+    monkeypatch.setattr("tinyframe.training.blocks.BLOCK", 10)
     x, labels = data(rows=45)
     Sequential([Dense(20, 4), Center()]).fit(x, labels, epochs=1, batch_size=None, verbose=False)
     assert seen == {45}
