@@ -219,6 +219,7 @@ OVERRIDES = {
     "load": {
         "path": [Here(saved, "m.npz"), Here(saved, "x.npz.txt"), Here(lambda b: b.folder / "a.npz")]
     },
+    "predictor": {"rows": [1, 3], "dtype": [None, np.float32, "f8", np.int64]},
     "model[…]": {"index": [0, -1, slice(1), slice(0, 2)]},
     "plot_weights": {
         "layer": [Here(lambda b: b.model[0]), Here(lambda b: b.images[0])], "figure": [None],
@@ -298,6 +299,7 @@ FUNCTIONS = {
     "fit": tf.Sequential.fit, "fit batches": tf.Sequential.fit,
     "train_on_batch": tf.Sequential.train_on_batch, "partial_fit": tf.Sequential.partial_fit,
     "predict": tf.Sequential.predict, "evaluate": tf.Sequential.evaluate,
+    "predictor": tf.Sequential.predictor,
     "evaluate batches": tf.Sequential.evaluate, "save": tf.Sequential.save,
     "load": tf.Sequential.load, "build": tf.Sequential.build, "model[…]": tf.Sequential.__getitem__,
     "History.best": tf.History.best, "History.plot": tf.History.plot,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
-from tinyframe.utils.attributes import check_attribute
+from tinyframe.utils.attributes import Changes, check_attribute
 from tinyframe.utils.checks import fitting, floating_dtype, plain_array, sample_shape
 
 _drawing = threading.Lock()
@@ -97,6 +97,7 @@ class Parameter:
         def __setattr__(self, name: str, value: Any) -> None:
             check_attribute(self, name)
             object.__setattr__(self, name, value)
+            Changes.note()
 
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None

@@ -1,10 +1,11 @@
 """Predictor: what one can do with a layer that has learned: predict, evaluate, save, export."""
 
+import copy
 import os
 from abc import ABC
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,12 @@ from tinyframe.training.evaluation import evaluate
 from tinyframe.training.objective import Objective
 from tinyframe.training.settings import chosen_loss, verbosity
 from tinyframe.types import Array
+from tinyframe.utils.checks import positive_integer
 from tinyframe.utils.progress import track
 from tinyframe.utils.threads import share
+
+if TYPE_CHECKING:
+    from tinyframe.recording.frozen import FrozenPredictor
 
 
 class Predictor(Layer, ABC):
@@ -69,6 +74,37 @@ class Predictor(Layer, ABC):
         starts = range(0, len(x), BLOCK)
         share(predict, starts, partial(track, what="predict", unit="block", wanted=wanted))
         return prediction
+
+    def predictor(self, rows: int = 1, *, dtype: npt.DTypeLike | None = None) -> "FrozenPredictor":
+        """Return a function x → outputs for so many rows, for loops that need microseconds.
+
+        It keeps the weights as they are now, checks nothing, is for one thread, and returns the
+        same array each time: see `tinyframe.recording.frozen.FrozenPredictor`.
+
+        Parameters
+        ----------
+        rows
+            How many rows each x has.
+        dtype
+            What x is converted to: by default the model's dtype, or int64 where it takes integers.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If rows is no integer above 0, the model is not built, or does not take the dtype.
+        """
+        from tinyframe.recording.frozen import FrozenPredictor  # noqa: PLC0415 - spares an import
+
+        rows = positive_integer("rows", rows)
+        if self.input_shape is None:
+            raise ValueError("predictor expected a model that is built, by fit or build(...)")
+        usual = np.int64 if self.takes_integers else self.dtype
+        kind = np.dtype(usual if dtype is None else dtype)
+        if kind.kind not in "iuf" or (kind.kind != "f" and not self.takes_integers):
+            raise ValueError(f"dtype expected one of the numbers that the model takes, got {kind}")
+        x = np.zeros((rows, *self.input_shape), kind)
+        frozen = copy.deepcopy(self)
+        return FrozenPredictor(frozen._chain(), x)  # noqa: SLF001 - its own copy
 
     def evaluate(
         self,

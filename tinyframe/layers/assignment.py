@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from tinyframe.parameters import Parameter
-from tinyframe.utils.attributes import attributes, unknown_attribute
+from tinyframe.utils.attributes import Changes, attributes, unknown_attribute
 
 
 class Assignment:
@@ -32,3 +32,8 @@ class Assignment:
                     if names is not None and names[name] is Parameter:
                         raise AttributeError(f"{self!r} has no {name}, or none before it is built")
             object.__setattr__(self, name, value)
+            Changes.note()
+
+        def __delattr__(self, name: str) -> None:
+            object.__delattr__(self, name)
+            Changes.note()

@@ -12,6 +12,7 @@ from tinyframe.layers.saved import PASSING as OF_A_PASS
 from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 from tinyframe.recording.outside import CONSTANT, Outside, is_constant, is_own, outside
+from tinyframe.utils.attributes import Changes
 
 Part: TypeAlias = Layer | Loss
 
@@ -117,6 +118,7 @@ class Fingerprint:
         ]  # fmt: skip
         self._outside = [(read, value) for part in parts for _, read, value in _outside(part)]
         self._all = list(self._of.values())
+        self._seen: object = self
 
     def leave_out(self, part: Part) -> None:
         """Let a part that is not recorded change what it keeps: it runs as it is."""
@@ -126,6 +128,14 @@ class Fingerprint:
         fixed = [(n, one) for n, one in known if hasattr(Layer, n) or isinstance(one, Parameter)]
         self._of[part] = now, apart, -1, fixed
         self._all = list(self._of.values())
+
+    def has_been_set(self) -> bool:
+        """Whether anything has changed, where all attributes were set in the usual way."""
+        latest = Changes.latest  # before all is looked at
+        if latest is self._seen and not (self._lists or self._outside):
+            return False
+        self._seen = latest
+        return self.has_changed()
 
     def has_changed(self) -> bool:
         """Whether an attribute is another object than it was, or there is a new one."""

@@ -63,6 +63,23 @@ def attributes(kind: Any) -> dict[str, Any] | None:
     return names
 
 
+class Changes:
+    """When an attribute of any layer or parameter was set last: whoever has seen it asks no more.
+
+    Attributes
+    ----------
+    latest
+        An object that is another one after each change.
+    """
+
+    latest: object = None
+
+    @classmethod
+    def note(cls) -> None:
+        """Say that something has changed just now."""
+        cls.latest = object()
+
+
 def check_attribute(instance: object, name: str) -> None:
     """Raise AttributeError if an object of tinyframe's own has nothing of that name."""
     names = attributes(type(instance))  # type: ignore[arg-type] # classes are hashable
