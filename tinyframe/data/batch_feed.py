@@ -52,6 +52,7 @@ class BatchFeed:
         *,
         skip: int = 0,
         ahead: bool = False,  # noqa: ARG002 - as above
+        pairs: bool = False,  # noqa: ARG002 - a batch's blocks are
     ) -> Generator[Block, None, None]:
         """Yield the batches as they come, in blocks; see `Source`."""
         empty = True

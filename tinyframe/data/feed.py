@@ -14,9 +14,6 @@ from tinyframe.utils.second_thread import SecondThread
 CHUNK = 1024
 """Rows that are fetched at a time: enough that handing them over costs little."""
 
-TWO = 2
-"""Blocks that are fetched at a time at least: two threads may work on one each."""
-
 IN_CACHE = 4_000_000
 """Bytes of X up to which rows are fetched in less time than a second thread takes to begin."""
 
@@ -56,7 +53,7 @@ class Feed:
         self.rows: int = self.own_rows
         self.division: Division | None = None  # among processes that train together
         self._sides: dict[str, Rows] = {}
-        self._chunked: dict[tuple[int, int, int], list[Chunk]] = {}
+        self._chunked: dict[tuple[int, int, int, int], list[Chunk]] = {}
         self._parts: dict[tuple[int, tuple[Span, ...]], list[Block]] = {}
 
     def batches(self, size: int) -> int:
@@ -93,9 +90,10 @@ class Feed:
         *,
         skip: int = 0,
         ahead: bool = False,
+        pairs: bool = False,
     ) -> Generator[Block, None, None]:
         """Yield all rows, or those chosen; see `Source`. Buffers are reused."""
-        key = size, block, skip
+        key = size, block, skip, 2 if pairs else 1
         chunks = self._chunked.get(key)
         if chunks is None:
             chunks = self._chunked[key] = list(self._chunks(*key))
@@ -129,13 +127,13 @@ class Feed:
     def _weights(self, rows: slice) -> Array | None:
         return None if self.weight is None else self.weight[rows]
 
-    def _chunks(self, size: int, block: int, skip: int) -> Iterator[Chunk]:
+    def _chunks(self, size: int, block: int, skip: int, least: int) -> Iterator[Chunk]:
         """Yield this process's rows, those of the first `skip` batches left out, in chunks."""
         if self.division is None:
-            return _chunks(skip * size, self.rows, size, block)
+            return _chunks(skip * size, self.rows, size, block, least)
         spans = list(self.division.spans(size, block))
         ends = [number for number, span in enumerate(spans, 1) if span.ends_batch]
-        return _chunks_of(spans[ends[skip - 1] :] if skip else spans)
+        return _chunks_of(spans[ends[skip - 1] :] if skip else spans, least)
 
     def _ahead(self, wanted: Iterator[Array | slice]) -> Iterator["Rows"]:
         """Yield the rows of each chunk, always fetching the next one meanwhile."""
@@ -157,13 +155,23 @@ class Feed:
         return self._sides[side]
 
 
-def _chunks(first: int, rows: int, size: int, block: int) -> Iterator[Chunk]:
-    """Yield rows `first` … `rows` − 1 in batches of `size` and blocks, about `CHUNK` at a time."""
+def _chunks(first: int, rows: int, size: int, block: int, least: int) -> Iterator[Chunk]:
+    """Yield rows `first` … `rows` − 1, about `CHUNK` at a time.
+
+    Parameters
+    ----------
+    first, rows
+        Which rows.
+    size, block
+        Rows of a batch, and of a block.
+    least
+        Blocks in a row, of a batch or in batches of one, that come together.
+    """
     if size > CHUNK:
         for start in range(first, rows, size):
-            yield from _chunks_of(list(cut(min(start + size, rows), size, block, start)))
+            yield from _chunks_of(list(cut(min(start + size, rows), size, block, start)), least)
         return
-    step = max(TWO, CHUNK // size) * size
+    step = max(least, CHUNK // size) * size
     usual = tuple(cut(step, size, block))
     for start in range(first, rows, step):
         stop = min(start + step, rows)
@@ -171,9 +179,10 @@ def _chunks(first: int, rows: int, size: int, block: int) -> Iterator[Chunk]:
         yield slice(start, stop), usual if whole else tuple(cut(stop - start, size, block))
 
 
-def _chunks_of(spans: list[Span]) -> Iterator[Chunk]:
-    """Yield spans in chunks of about `CHUNK` rows."""
-    each = max(TWO, CHUNK // (spans[0].stop - spans[0].start) // TWO * TWO) if spans else TWO
+def _chunks_of(spans: list[Span], least: int) -> Iterator[Chunk]:
+    """Yield spans in chunks of about `CHUNK` rows, a multiple of `least` spans."""
+    each = CHUNK // (spans[0].stop - spans[0].start) if spans else least
+    each = max(least, each // least * least)
     for i in range(0, len(spans), each):
         chunk = spans[i : i + each]
         base = chunk[0].start

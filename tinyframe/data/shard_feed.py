@@ -70,6 +70,7 @@ class ShardFeed:
         *,
         skip: int = 0,
         ahead: bool = False,  # noqa: ARG002 - the disk is always read ahead
+        pairs: bool = False,  # noqa: ARG002 - a batch's blocks are valid as long as the batch
     ) -> Generator[Block, None, None]:
         """Yield the batches; see `Source`. Without an order they are the same ones each time."""
         plan = Plan(self.rows, self._block, self._lanes, order)

@@ -66,7 +66,7 @@ class Source(Protocol):
     """Where training and evaluation get their rows."""
 
     in_pairs: bool
-    """Whether a block is valid still when the next one of another batch was asked for, not two."""
+    """Whether `pairs` may be of two batches."""
 
     @property
     def rows(self) -> int | None:
@@ -92,6 +92,7 @@ class Source(Protocol):
         *,
         skip: int = 0,
         ahead: bool = False,
+        pairs: bool = False,
     ) -> Generator[Block, None, None]:
         """Yield all rows, in batches of `size` that come in blocks of at most `block` rows.
 
@@ -106,4 +107,7 @@ class Source(Protocol):
         ahead
             Whether a second thread fetches the next rows, some `CHUNK` at a time, while this one
             computes, where X is large: most of that work is waiting for memory.
+        pairs
+            Whether the first of two blocks, counted from the beginning of a batch, or where
+            `in_pairs` from that of the epoch, has to be valid as long as the second.
         """

@@ -1,5 +1,7 @@
 """Pooling: images made smaller, each window of pixels giving one."""
 
+import math
+from collections.abc import Iterable, Iterator
 from functools import reduce
 
 import numpy as np
@@ -68,9 +70,16 @@ class _Pool2D(Layer):
         """Return for each (i, j) that pixel of all windows, (channels, height', width', batch)."""
         return [self._windows.at(image, i, j) for i, j in self._windows.places()]
 
-    def _without_padding(self, padded: Array) -> Array:
-        """Return a batch from the gradient of the padded image."""
-        return batch_first(padded[:, *self._windows.inside])
+    def _spread(self, image: Array, shares: Iterable[Array]) -> Array:
+        """Return ∂L/∂x, given for each (i, j) what that pixel of all windows gets."""
+        windows = self._windows
+        dx = np.empty_like(image) if windows.tile else np.zeros_like(image)
+        for at, share in zip(self._pixels(dx), shares, strict=True):
+            if windows.apart:
+                at[...] = share
+            else:
+                at += share
+        return batch_first(dx[:, *windows.inside])
 
 
 class MaxPool2D(_Pool2D):
@@ -110,17 +119,17 @@ class MaxPool2D(_Pool2D):
 
     def backward(self, dy: Array) -> Array:
         image, y = self._recall()
-        dx, dy = np.zeros_like(image), batch_last(dy)
-        # The first pixel of a window that equals y gets its dy; `none` says where none was found.
-        # The padding, which equals y where all pixels are −∞, never is it.
-        none = np.ones_like(y, bool)
-        for at, pixel, inside in zip(
-            self._pixels(dx), self._pixels(image), self._pixels(self._inside), strict=True
-        ):
-            largest = (pixel == y) & none & inside
+        return self._spread(image, self._shares(image, y, batch_last(dy)))
+
+    def _shares(self, image: Array, y: Array, dy: Array) -> Iterator[Array]:
+        """Yield dy for the first pixel of a window that equals y, 0 for the others."""
+        none = np.ones_like(y, bool)  # where none was found
+        for pixel, inside in zip(self._pixels(image), self._pixels(self._inside), strict=True):
+            largest = (pixel == y) & none
+            if self._windows.has_padding:  # it equals y where all pixels are −∞
+                largest &= inside
             none ^= largest
-            at += dy * largest
-        return self._without_padding(dx)
+            yield dy * largest
 
 
 class AveragePool2D(_Pool2D):
@@ -161,11 +170,8 @@ class AveragePool2D(_Pool2D):
         return batch_first(y)
 
     def backward(self, dy: Array) -> Array:
-        dx = np.zeros_like(self._recall())
         share = batch_last(dy) / self._count.astype(dy.dtype)
-        for at in self._pixels(dx):
-            at += share
-        return self._without_padding(dx)
+        return self._spread(self._recall(), [share] * math.prod(self._windows.size))
 
 
 class GlobalAveragePool2D(Layer):

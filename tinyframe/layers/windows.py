@@ -120,16 +120,28 @@ class Windows:
     @property
     def apart(self) -> bool:
         """Whether no pixel is in two windows."""
-        return all(s >= k for s, k in zip(self.stride, self.size, strict=True))
+        steps = zip(self.stride, self.size, strict=True)
+        return self.dilation == (1, 1) and all(s >= k for s, k in steps)
+
+    @property
+    def has_padding(self) -> bool:
+        """Whether there is room around the image."""
+        return any(map(any, self.pads))
+
+    @property
+    def tile(self) -> bool:
+        """Whether each pixel is in one window."""
+        covered = tuple(k * n for k, n in zip(self.size, self.output, strict=True))
+        return self.stride == self.size and self.dilation == (1, 1) and covered == self.padded
 
     @property
     def trivial(self) -> bool:
         """Whether each window is one pixel, and each pixel a window."""
-        return self.size == (1, 1) and self.stride == (1, 1) and not any(map(any, self.pads))
+        return self.size == (1, 1) and self.stride == (1, 1) and not self.has_padding
 
     def pad(self, xT: Array, value: float = 0.0) -> Array:
         """Return (channels, height, width, batch), row-major, with `value` around the images."""
-        if not any(map(any, self.pads)):
+        if not self.has_padding:
             return row_major(xT)
         padded = np.full((len(xT), *self.padded, xT.shape[-1]), value, xT.dtype, like=xT)
         padded[:, *self.inside] = xT
@@ -153,6 +165,18 @@ class Windows:
         return padded[
             :,
             i * dh + start * sh : i * dh + (stop - 1) * sh + 1 : sh,
+            j * dw : j * dw + (self.output[1] - 1) * sw + 1 : sw,
+        ]
+
+    def column(self, padded: Array, j: int, row: int) -> Array:
+        """Return pixels (0, j), (1, j), … of a row of windows: (channels, size, width, batch).
+
+        A view, in which no pixel is twice.
+        """
+        (sh, sw), (dh, dw) = self.stride, self.dilation
+        return padded[
+            :,
+            row * sh : row * sh + (self.size[0] - 1) * dh + 1 : dh,
             j * dw : j * dw + (self.output[1] - 1) * sw + 1 : sw,
         ]
 

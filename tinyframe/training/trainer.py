@@ -240,7 +240,7 @@ class Trainer:
         """Return the blocks that are left; where two threads take them, neither fetches others'."""
         ahead = self.ahead and not helped
         blocks = self.feed.blocks(
-            self.batch_size, self.block, self.order, skip=run.batch, ahead=ahead
+            self.batch_size, self.block, self.order, skip=run.batch, ahead=ahead, pairs=helped
         )
         begin = partial(self.objective.begin, training=True)
         return in_pairs(blocks, begin, across=False) if helped else blocks

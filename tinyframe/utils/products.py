@@ -34,16 +34,34 @@ def whole(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 SMALL_PRODUCT = 1_000_000
-"""Up to this many multiplications OpenBLAS has kernels that skip the packing of its operands.
+"""Up to this many multiplications OpenBLAS has kernels that skip the packing of its operands."""
 
-With few rows or columns they are two to four times as fast (measured; OpenBLAS 0.3.30, AVX-512).
-"""
+SMALL_RESULT = 1200
+"""Numbers that the result may have, too, where rows of one meet rows of the other ("dots")."""
+
+# What that is worth, GFLOP/s whole / in pieces, one thread and two of an AMD EPYC (Zen 4), OpenBLAS
+# 0.3.31, its kernels for AVX-512; `python tests/benchmarks/products.py` measures another machine.
+#
+#   product                  b lies   pieces   one thread   two threads
+#   (10, 784) @ (784, 1024)  dots     112      29 / 90      42 / 76
+#   (10, 300) @ (300, 256)   dots     112      29 / 82      41 / 82
+#   (16, 640) @ (640, 150)   dots     75       41 / 98      60 / 98
+#   (32, 784) @ (784, 128)   dots     32       59 / 103     102 / 103
+#   (64, 64) @ (64, 128)     dots     whole    69 / 50      95 / 48
+#   (16, 150) @ (150, 640)   rows     320      82 / 105     100 / 105
+#   (150, 16) @ (16, 640)    rows     320      81 / 95      88 / 95
+#   (10, 128) @ (128, 784)   rows     392      64 / 98      71 / 98
+#   (32, 784) @ (784, 128)   rows     whole    90 / 105     145 / 105
+#   (512, 784) @ (784, 128)  rows     whole    103 / 98     203 / 193
+
+NARROWEST_DOTS, NARROWEST_ROWS = 32, 64
+"""Columns below which a piece is not worth its call."""
+
+EVEN = 16
+"""What numbers of columns are a multiple of, if they can: a register's width."""
 
 NARROW = 32
 """Columns up to which a product with a square of ones is faster than a sum and a broadcast."""
-
-NARROWEST = 64
-"""Columns below which a piece is not worth its call."""
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -53,21 +71,30 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     batch in its rows, the batch comes last in memory, along which everything after runs fastest.
     """
     left, right, room = b.T, a.T, None if out is None else out.T
-    if len(left) * right.size <= SMALL_PRODUCT or left.size * NARROWEST > SMALL_PRODUCT:
+    if columns_at_once(left, right) >= right.shape[1]:
         return quiet_dot(left, right, room).T
     if room is None:
         room = np.empty((len(left), right.shape[1]), a.dtype, like=a)
     return matmul_in_pieces(left, right, room).T
 
 
-def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
-    """Write a @ b to `out`, which may be a part of a larger array, and return it.
+def columns_at_once(a: Array, b: Array) -> int:
+    """Return how many columns of b a product with a takes at a time: all, or a small product's."""
+    n, rows, size = b.shape[1], len(a), a.size
+    dots = b.strides[0] < b.strides[1]
+    most = SMALL_PRODUCT // max(1, size)
+    if dots:
+        most = min(most, SMALL_RESULT // max(1, rows))
+    if most >= n or most < (NARROWEST_DOTS if dots else NARROWEST_ROWS):
+        return max(1, n)
+    even = -(-n // -(-n // most) // EVEN) * EVEN  # in as few pieces as can be, of one length
+    return min(even, most)
 
-    As many columns at a time are computed as make a small product.
-    """
-    n, size = b.shape[1], a.size
-    columns = n if size * NARROWEST > SMALL_PRODUCT else SMALL_PRODUCT // size // 16 * 16
-    for start in range(0, n, columns):
+
+def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
+    """Write a @ b to `out`, which may be a part of a larger array, and return it."""
+    columns = columns_at_once(a, b)
+    for start in range(0, b.shape[1], columns):
         piece = slice(start, start + columns)
         quiet_matmul(a, b[:, piece], out[:, piece])
     return out
