@@ -20,12 +20,17 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from architectures import ARCHITECTURES
+from machine import Watch, kernel
 from systems import SYSTEMS, WORKLOADS
+from worker import OTHERS
 
 HERE = Path(__file__).parent
-PACKAGES = ("tinyframe", "numpy", "torch", "jax", "scikit-learn", "keras")
-EVERY = (*WORKLOADS, *ARCHITECTURES)
+PACKAGES = (
+    "tinyframe", "numpy", "threadpoolctl", "torch", "jax", "scikit-learn", "keras", "onnxruntime",
+)  # fmt: skip
+EVERY = (*WORKLOADS, *OTHERS)
+HELD_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""Variables that keep OpenBLAS from the kernels that it would choose: users do not set them."""
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -43,7 +48,9 @@ class Worker:
         )
 
     def ready(self):
-        return self.process.stdout.readline().strip() == "ready"
+        """Return the seconds of a first unit; None if it does not do this work."""
+        word, _, seconds = self.process.stdout.readline().partition(" ")
+        return float(seconds) if word == "ready" else None
 
     def unit(self):
         self.process.stdin.write("\n")
@@ -57,21 +64,22 @@ class Worker:
 
 
 def measure(workload, systems, rounds, environment):
-    """Return the seconds of each round by system, the systems taking turns."""
-    workers = {}
+    """Return the seconds of each round by system, which take turns, and those of a first unit."""
+    workers, first = {}, {}
     for system in systems:
         worker = Worker(system, workload, environment)
-        if worker.ready():
-            workers[system] = worker
-        else:
+        first[system] = worker.ready()
+        if first[system] is None:
             worker.stop()
+        else:
+            workers[system] = worker
     seconds = {system: [] for system in workers}
     for _ in range(rounds):
         for system, worker in workers.items():
             seconds[system].append(worker.unit())
     for worker in workers.values():
         worker.stop()
-    return seconds
+    return seconds, {system: first[system] for system in workers}
 
 
 def table(results):
@@ -140,6 +148,8 @@ def main():
             parser.error(f"expected workloads among {', '.join(EVERY)}, got {name}")
     environment = dict(os.environ)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # importing is to be timed as it is used
+    for name in HELD_BACK:
+        environment.pop(name, None)
     if options.threads:
         environment |= dict.fromkeys(THREADS, str(options.threads))
     systems = [
@@ -152,14 +162,21 @@ def main():
         "machine": platform.machine(),
         "processors": os.cpu_count(),
         "threads": options.threads or "default",
+        "BLAS": kernel(environment),
         "versions": {name: installed(name) for name in PACKAGES},
     }
     print(" ".join(f"{name}: {value}" for name, value in about.items()))
-    results = {
-        workload: measure(workload, systems, options.rounds, environment)
-        for workload in options.workloads or EVERY
-    }
+    watch = Watch()
+    results, first = {}, {}
+    for workload in options.workloads or EVERY:
+        results[workload], first[workload] = measure(workload, systems, options.rounds, environment)
     print(table(results))
+    for workload, seconds in first.items():
+        compiled = {name: f"{s:.2f}" for name, s in seconds.items() if "JAX" in name}
+        if compiled:
+            print(f"{workload}, first unit with compilation, seconds: {compiled}")
+    about["load"] = watch.report()
+    print(about["load"])
     figures = {
         "import tinyframe / import numpy": import_time("tinyframe", environment)
         / import_time("numpy", environment),
@@ -168,7 +185,7 @@ def main():
     for name, figure in figures.items():
         print(f"{name}: {figure:.2f}")
     if options.json:
-        record = {"about": about, "seconds": results, "figures": figures}
+        record = {"about": about, "seconds": results, "first": first, "figures": figures}
         options.json.write_text(json.dumps(record, indent=1) + "\n")
 
 

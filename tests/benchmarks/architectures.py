@@ -51,16 +51,21 @@ def tinyframe_cnn(data):
     return lambda: model.fit(X, y, optimizer=optimizer, **options)
 
 
-def torch_cnn(data):
-    import torch
+def torch_lenet():
     from torch import nn
 
-    net = nn.Sequential(
+    return nn.Sequential(
         nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
         nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
         nn.Softmax(1),
     )  # fmt: skip
+
+
+def torch_cnn(data):
+    import torch
+
+    net = torch_lenet()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     X, Y = torch.from_numpy(data.X[:ROWS]), torch.from_numpy(data.Y[:ROWS])
 

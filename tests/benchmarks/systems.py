@@ -81,9 +81,9 @@ def tinyframe(workload, data):
     return unit
 
 
-def numpy(workload, data):
-    """The loop that one writes by hand: clear, and with no thought of speed."""
-    P = weights(workload.sizes)
+def numpy_forward(sizes, P=None):
+    """Return the forward pass that one writes by hand: x → each layer's output."""
+    P = P or weights(sizes)
 
     def forward(x):
         activations = [x]
@@ -93,6 +93,14 @@ def numpy(workload, data):
         e = np.exp(activations[-1] - activations[-1].max(1, keepdims=True))
         activations[-1] = e / e.sum(1, keepdims=True)
         return activations
+
+    return forward
+
+
+def numpy_step(sizes):
+    """Return a step of training that one writes by hand: clear, and with no thought of speed."""
+    P = weights(sizes)
+    forward = numpy_forward(sizes, P)
 
     def step(x, y):
         activations = forward(x)
@@ -107,6 +115,11 @@ def numpy(workload, data):
             W -= np.float32(RATE) * dW
             b -= np.float32(RATE) * db
 
+    return step
+
+
+def numpy(workload, data):
+    forward, step = numpy_forward(workload.sizes), numpy_step(workload.sizes)
     rng = np.random.default_rng(0)
 
     def unit():
@@ -134,7 +147,7 @@ def floor(workload, data):
     weights_T = [np.ascontiguousarray(W.T) for W, _ in weights(workload.sizes)]
     activations = [np.zeros((size, block), np.float32) for size in workload.sizes[1:]]
     gradients = [np.empty_like(W) for W in weights_T]
-    x = np.empty((block, 784), np.float32)
+    x = np.empty((block, workload.sizes[0]), np.float32)
     rng = np.random.default_rng(0)
 
     def product(a, b, out):
@@ -301,5 +314,6 @@ SYSTEMS = {
     "JAX scan": (jax_scan, "jax"),
     "scikit-learn": (sklearn, "sklearn"),
     "Keras on JAX": (keras, "keras"),
+    "ONNX Runtime": (None, "onnxruntime"),
 }
-"""name: (function, module that must be installed)."""
+"""name: (function, if it does all workloads; module that must be installed)."""

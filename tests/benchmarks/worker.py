@@ -7,23 +7,29 @@ import sys
 import time
 
 from architectures import ARCHITECTURES
+from predictions import PREDICTIONS
+from small import SMALL
 from systems import SYSTEMS, WORKLOADS, Data
+
+OTHERS = ARCHITECTURES | PREDICTIONS | SMALL
 
 
 def main():
-    """Warm up with one unit, then answer each line with the seconds that a unit took."""
+    """Do a first unit, say how long it took, then answer each line with the seconds of another."""
     answer = sys.stdout
     sys.stdout = sys.stderr  # what libraries print is no answer
     system, workload = sys.argv[1:]
-    if workload in ARCHITECTURES:
-        function = ARCHITECTURES[workload].get(system)
+    unit = None
+    if workload in OTHERS:
+        function = OTHERS[workload].get(system)
         unit = function(Data()) if function else None
-    else:
-        unit = SYSTEMS[system][0](WORKLOADS[workload], Data())
+    elif function := SYSTEMS[system][0]:
+        unit = function(WORKLOADS[workload], Data())
     if unit is None:
         return
+    began = time.perf_counter()
     unit()
-    print("ready", file=answer, flush=True)
+    print("ready", time.perf_counter() - began, file=answer, flush=True)
     for _ in sys.stdin:
         began = time.perf_counter()
         unit()
