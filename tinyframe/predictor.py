@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.data.arrays import check_finite
 from tinyframe.data.source import BLOCK
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
@@ -58,21 +59,32 @@ class Predictor(Layer, ABC):
             If X is not that, or the model is not built.
         """
         wanted = verbosity(verbose) != 0
-        x = inputs(self, self._entry, X)
+        x = inputs(self, self._entry, X, most=BLOCK)
         dtype, layers = input_dtype(self, x), self._chain()
         if len(x) <= BLOCK:
-            few: Array = self._infer(layers, x.astype(dtype, copy=False), self.dtype)
+            forward = self._taken(layers)
+            y = forward(x.astype(dtype, copy=False))
+            few: Array = y.copy() if y.dtype == self.dtype else y.astype(self.dtype, "C")
+            self._give_back(layers, forward)
             return few
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
 
         def predict(starts: Iterable[int]) -> None:
+            forward = self._taken(layers)
             for start in starts:
                 rows = slice(start, start + BLOCK)
-                self._infer(layers, x[rows].astype(dtype, copy=False), prediction[rows])
+                block = x[rows]
+                check_finite(block, "X", self.dtype, start)  # here, as it then is in cache
+                prediction[rows] = forward(block.astype(dtype, copy=False))
+            self._give_back(layers, forward)
 
         starts = range(0, len(x), BLOCK)
-        share(predict, starts, partial(track, what="predict", unit="block", wanted=wanted))
+        try:
+            share(predict, starts, partial(track, what="predict", unit="block", wanted=wanted))
+        except ValueError:
+            check_finite(x, "X", self.dtype)  # of several rows, name the first
+            raise
         return prediction
 
     def predictor(self, rows: int = 1, *, dtype: npt.DTypeLike | None = None) -> "FrozenPredictor":
@@ -138,8 +150,7 @@ class Predictor(Layer, ABC):
         feed, sample = as_source(DataSpec(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs)
         objective = Objective(self._chain(), loss)
-        # In an array of its own, for losses to keep.
-        objective.infer = lambda x: self._infer(objective.layers, x)
+        objective.infer = partial(self._infer, objective.layers)
         return evaluate(objective, feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -229,38 +240,37 @@ class Predictor(Layer, ABC):
         """The layer that meets the data: named where a shape does not fit."""
         return self
 
-    def _infer(self, layers: tuple[Layer, ...], x: Array, out: Any = None) -> Any:
-        """Return the output of layers for x in inference, in an array of its own.
+    def _taken(self, layers: tuple[Layer, ...]) -> Any:
+        """Return the forward pass of layers in inference, recorded, for one thread alone.
 
         Parameters
         ----------
         layers
             All of the chain, or those below a fused last one.
-        x
-            As they take it.
-        out
-            The array, or its dtype; by default it is laid as the output is.
         """
         if self._inference is None:
             self._inference = {}
-        free = self._inference.setdefault(len(layers), [])  # recorded passes that nobody is in
+        free = self._inference.setdefault(len(layers), [])  # that nobody is in
         try:
             forward = free.pop()
         except IndexError:
             forward = None
         if forward is None or not forward.is_of(layers):
-            from tinyframe.recording.inference import RecordedForward  # noqa: PLC0415 - as below
+            from tinyframe.recording.inference import RecordedForward  # noqa: PLC0415 - as above
 
             forward = RecordedForward(layers)
-        y: Array = forward(x)
-        if isinstance(out, np.ndarray):
-            np.copyto(out, y)
-        elif out is None:
-            out = y.copy("K")
-        else:
-            out = y.copy() if y.dtype == out else y.astype(out, "C")
-        free.append(forward)
-        return out
+        return forward
+
+    def _give_back(self, layers: tuple[Layer, ...], forward: Any) -> None:
+        """Let others take a forward pass that was taken."""
+        self._inference[len(layers)].append(forward)
+
+    def _infer(self, layers: tuple[Layer, ...], x: Array) -> Array:
+        """Return the output of layers for x in inference, in an array of its own, laid as it is."""
+        forward = self._taken(layers)
+        y: Array = forward(x).copy("K")
+        self._give_back(layers, forward)
+        return y
 
     @property
     def _outputs(self) -> int:

@@ -320,7 +320,9 @@ def sklearn_sines(**settings):
     warnings.filterwarnings("ignore")
     data = Sines()
     settings |= {"batch_size": 32, "max_iter": EPOCHS, "n_iter_no_change": 1000, "alpha": 0}
-    return lambda: MLPRegressor((16,), activation="tanh", **settings).fit(data.X, data.y.ravel())
+    return lambda: MLPRegressor(hidden_layer_sizes=(16,), activation="tanh", **settings).fit(
+        data.X, data.y.ravel()
+    )
 
 
 def sklearn_tiny(_):

@@ -259,3 +259,11 @@ def test_many_threads_predict_at_once():
     for thread in threads:
         thread.join()
     assert all(one == expected * 5 for one in found)
+
+
+def test_of_several_rows_that_are_not_finite_the_first_is_named():
+    model, x = network(), np.ones((5000, 6))
+    x[4000, 1], x[2500, 0] = np.nan, np.inf
+    for _ in range(3):
+        with pytest.raises(ValueError, match=r"X expected finite .* got inf in row 2500"):
+            model.predict(x)

@@ -85,18 +85,21 @@ def _kind(dtype: Any) -> str:
     return str(getattr(dtype, "kind", "O"))
 
 
-def check_finite(array: Array, name: str, dtype: np.dtype[Any]) -> None:
-    """Raise ValueError if `array` has a NaN, an infinity, or a number too large for `dtype`."""
+def check_finite(array: Array, name: str, dtype: np.dtype[Any], first: int = 0) -> None:
+    """Raise ValueError if `array` has a NaN, an infinity, or a number too large for `dtype`.
+
+    Its rows are numbered from `first`.
+    """
     if array.dtype.kind != "f":
         return
     if array.nbytes < SHARED:
         if not (array.dtype.char in "fd" and _squares_are_small(array.ravel("K"))):
-            _check_rows(array, name, dtype, 0)
+            _check_rows(array, name, dtype, first)
         return
     half = len(array) // 2
     with (Helper if can_share() else SecondThread)() as thread:  # two read memory faster than one
-        rest = thread.submit(_check_rows, array[half:], name, dtype, half)
-        _check_rows(array[:half], name, dtype, 0)
+        rest = thread.submit(_check_rows, array[half:], name, dtype, first + half)
+        _check_rows(array[:half], name, dtype, first)
         rest.result()
 
 
@@ -122,7 +125,13 @@ def _squares_are_small(flat: Array) -> bool:
     return bool(np.vdot(flat, flat) < 1e38)  # noqa: PLR2004 - below the largest float32
 
 
-def as_inputs(X: Any, input_shape: Shape | None, dtype: np.dtype[Any], expected: object) -> Array:
+def as_inputs(
+    X: Any,
+    input_shape: Shape | None,
+    dtype: np.dtype[Any],
+    expected: object,
+    most: int | None = None,
+) -> Array:
     """Return X as an array (rows, *input_shape) of finite numbers.
 
     Parameters
@@ -135,6 +144,8 @@ def as_inputs(X: Any, input_shape: Shape | None, dtype: np.dtype[Any], expected:
         What the numbers must fit into.
     expected
         Who expects the shape: named in the message.
+    most
+        Rows up to which it is checked that they are finite; of more the caller does so.
 
     Raises
     ------
@@ -146,7 +157,8 @@ def as_inputs(X: Any, input_shape: Shape | None, dtype: np.dtype[Any], expected:
         raise shape_error(repr(expected), input_shape, array.shape)
     if array.size == 0:
         raise ValueError(f"X expected at least one row and one feature, got shape {array.shape}")
-    check_finite(array, "X", dtype)
+    if most is None or len(array) <= most:
+        check_finite(array, "X", dtype)
     return array
 
 

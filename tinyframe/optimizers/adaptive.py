@@ -70,13 +70,13 @@ class Adam(_MeanSquare):
         np.multiply(gradient, gradient, out=change)
         change *= 1 - self.beta_2
         square += change
-        # value = value - rate * m / (sqrt(v) + epsilon), with m and v corrected for starting at 0
-        corrected = 1 - self.beta_1**self.steps
+        # value = value - rate * m / (sqrt(v) + epsilon), with m and v corrected for starting at 0:
+        # m = mean / (1 - beta_1**steps), sqrt(v) = sqrt(square) / root
+        root = math.sqrt(1 - self.beta_2**self.steps)
         np.sqrt(square, out=change)
-        change *= 1 / math.sqrt(1 - self.beta_2**self.steps)
-        change += self.epsilon
+        change += self.epsilon * root
         np.divide(mean, change, out=change)
-        change *= rate / corrected
+        change *= rate * root / (1 - self.beta_1**self.steps)
         value -= change
 
 

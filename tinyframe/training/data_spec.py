@@ -20,7 +20,9 @@ from tinyframe.utils.checks import real_number
 ZEROS = "the weights expected a row that counts, got zeros alone"
 
 
-def inputs(model: Layer, entry: Layer, X: Any, *, build: bool = False) -> Array:
+def inputs(
+    model: Layer, entry: Layer, X: Any, *, build: bool = False, most: int | None = None
+) -> Array:
     """Return X as an array that the model takes; build the model for it if that is asked for.
 
     Parameters
@@ -31,6 +33,8 @@ def inputs(model: Layer, entry: Layer, X: Any, *, build: bool = False) -> Array:
         As in `Model.fit`.
     build
         Whether a model without shapes takes those of X.
+    most
+        As in `as_inputs`.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def inputs(model: Layer, entry: Layer, X: Any, *, build: bool = False) -> Array:
         raise ValueError(
             "the model is not built: its input shape is not known before fit or build(input_shape)"
         )
-    x = as_inputs(X, model.input_shape, model.dtype, entry)
+    x = as_inputs(X, model.input_shape, model.dtype, entry, most)
     if model.input_shape is None:
         model.build(x.shape[1:])
     return x
