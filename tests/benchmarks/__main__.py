@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,9 @@ PACKAGES = (
 EVERY = (*WORKLOADS, *OTHERS)
 HELD_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """Variables that keep OpenBLAS from the kernels that it would choose: users do not set them."""
+PAUSE = 0.2
+"""Seconds before each unit: the threads of the system before it go on spinning for a while."""
+
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -76,6 +80,7 @@ def measure(workload, systems, rounds, environment):
     seconds = {system: [] for system in workers}
     for _ in range(rounds):
         for system, worker in workers.items():
+            time.sleep(PAUSE)
             seconds[system].append(worker.unit())
     for worker in workers.values():
         worker.stop()

@@ -18,6 +18,7 @@ from tinyframe import (
     Dropout,
     Embedding,
     Flatten,
+    Layer,
     LayerNorm,
     MaxPool2D,
     MSELoss,
@@ -33,6 +34,7 @@ from tinyframe import (
     Tanh,
 )
 from tinyframe.data.feed import Feed
+from tinyframe.inspection import recording_report
 from tinyframe.recording.recorder import Recorded
 from tinyframe.training.callbacks import Run
 from tinyframe.training.data_spec import input_dtype
@@ -111,3 +113,27 @@ def test_a_step_allocates_little_whatever_the_batch(name, loss, targets, dtype):
     for batch_size in (512, 1024):  # an activation: at least 131 kB, 262 kB
         peak = peak_of_steps(MODELS[name], loss, targets, batch_size, dtype)
         assert peak < BOUND, f"batches of {batch_size}: {peak} bytes"
+
+
+class Accumulates(Layer):
+    """Writes to one of two arrays that it makes anew in each pass."""
+
+    def forward(self, x, training=False):
+        total = np.zeros(x.shape, x.dtype, like=x)
+        ones = np.ones(x.shape, x.dtype, like=x)
+        for _ in range(3):
+            total += x + ones
+        return total
+
+    def backward(self, dy):
+        return dy * np.full(dy.shape, 3, dy.dtype, like=dy)
+
+
+def test_what_is_the_same_in_each_step_is_made_once_unless_it_is_written_to(rng):
+    model = Sequential([Dense(4, 3), Accumulates()])
+    x, y = rng.random((8, 4), np.float32), rng.random((8, 3), np.float32)
+    for _ in range(4):
+        model.train_on_batch(x, y, loss=MSELoss(), optimizer=SGD(1e-3))
+    (kind,) = model._recorded._kinds.values()
+    assert len(kind.program._constants) == 2
+    assert recording_report(model).complete

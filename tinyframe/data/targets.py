@@ -166,9 +166,10 @@ def dense_target(target: Array, prediction: Array) -> Array:
         classes = prediction.shape[-1]
         if not stands_in(target):
             check_labels(target, classes)
-        every = np.arange(classes).reshape(-1, *[1] * target.ndim)
-        # one-hot, with the classes first in memory, as they are after a product
-        return np.moveaxis((target == every).astype(prediction.dtype), 0, -1)
+        labels = target if target.dtype == np.intp else target.astype(np.intp)
+        one_hot = np.eye(classes, dtype=prediction.dtype, like=prediction)
+        # with the classes first in memory, as they are after a product
+        return np.moveaxis(np.take(one_hot, labels, axis=1, mode="clip"), 0, -1)
     raise ValueError(
         f"the target expected shape {prediction.shape} or integer labels {prediction.shape[:-1]}, "
         f"got {target.dtype} {target.shape}"

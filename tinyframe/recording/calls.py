@@ -149,6 +149,11 @@ def _dot(arguments: Any, options: Any, outs: tuple[Array, ...]) -> Ready:
     return partial(a.dot, b, *(out for out in given if out is not None))
 
 
+def _take(arguments: Any, options: Any, outs: tuple[Array, ...]) -> Ready | None:
+    a, indices, *axis = arguments
+    return partial(a.take, indices, *axis, **options, out=outs[0])
+
+
 def _where(arguments: Any, _: Any, outs: tuple[Array, ...]) -> Ready | None:
     condition, a, b = arguments
     if getattr(condition, "dtype", None) != np.bool_:
@@ -236,6 +241,7 @@ _FORMS: dict[Any, Callable[..., Ready | None]] = {
     np.ndarray.any: _reduction(np.logical_or),
     np.dot: _dot,
     np.ndarray.dot: _dot,
+    np.take: _take,
     np.where: _where,
     np.copy: _copy,
     np.ndarray.copy: _copy,

@@ -30,6 +30,9 @@ FUNCTIONS = {
 }  # fmt: skip
 """Functions that return arrays whose shape does not depend on the numbers."""
 
+CONSTANTS = {np.arange, np.eye, np.full, np.identity, np.ones, np.tri, np.zeros}
+"""Functions that return the same numbers each time, where they are given no others."""
+
 METHODS = (
     "all", "any", "argmax", "argmin", "argsort", "astype", "clip", "copy", "cumprod", "cumsum",
     "diagonal", "dot", "flatten", "max", "mean", "min", "prod", "ravel", "repeat", "reshape",

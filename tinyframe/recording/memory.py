@@ -1,6 +1,6 @@
 """The plan of memory: results that are dead hand their place on."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tinyframe.recording.standins import stand_ins
 from tinyframe.recording.tape import Call, Memory
@@ -41,7 +41,9 @@ def needed(calls: list[Call], wanted: Iterable[Memory]) -> list[bool]:
     return keep[::-1]
 
 
-def plan(calls: list[Call], lasting: Iterable[Memory]) -> tuple[dict[Memory, int], int]:
+def plan(
+    calls: list[Call], lasting: Iterable[Memory], elsewhere: Collection[Memory] = ()
+) -> tuple[dict[Memory, int], int]:
     """Return where in one stretch of memory each result lies, in bytes, and its length.
 
     A place is free again after the last call that touches it.
@@ -52,9 +54,11 @@ def plan(calls: list[Call], lasting: Iterable[Memory]) -> tuple[dict[Memory, int
         In order.
     lasting
         Memory that keeps its place to the end.
+    elsewhere
+        Memory that has a place already.
     """
     lasting = {memory for memory in lasting if not memory.name}
-    own = [{memory for memory in touched(call) if not memory.name} for call in calls]
+    own = [{m for m in touched(call) if not m.name and m not in elsewhere} for call in calls]
     last = {memory: number for number, used in enumerate(own) for memory in used}
     places: dict[Memory, int] = {}
     free = _Free()

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinyframe.recording.calls import Ready, bind
-from tinyframe.recording.functions import expect
+from tinyframe.recording.functions import CONSTANTS, expect
 from tinyframe.recording.kept import draw_again
-from tinyframe.recording.memory import ALIGNMENT, needed, plan, touched
+from tinyframe.recording.memory import ALIGNMENT, changed, needed, plan, touched
 from tinyframe.recording.standins import StandIn, replaced, stand_ins
 from tinyframe.recording.tape import Call, Memory, Tape
 from tinyframe.types import Array
@@ -53,6 +53,9 @@ class Program:
     ) -> None:
         wanted = {stand_in.memory for stand_in in stand_ins(dict(results))}
         keep = needed(tape.calls, wanted)
+        self._constants = constants(tape.calls)
+        fixed = [touched(call) <= self._constants.keys() for call in tape.calls]
+        keep = [kept and not done for kept, done in zip(keep, fixed, strict=True)]
         calls = [call for call, kept in zip(tape.calls, keep, strict=True) if kept]
         self._turn = sum(keep[: tape.turn])
         if apart:
@@ -72,7 +75,8 @@ class Program:
         self.apart: Array | None = None
         if gradient is not None:
             self.apart, self._gradient = np.empty_like(gradient), Memory(gradient, "kept")
-        self._places, size = plan(calls, {memory for memory in wanted if not memory.name})
+        planned = {memory for memory in wanted - self._constants.keys() if not memory.name}
+        self._places, size = plan(calls, planned, self._constants)
         room = np.empty(size + ALIGNMENT, np.uint8)
         start = -room.ctypes.data % ALIGNMENT
         self._room = room[start : start + size]
@@ -114,6 +118,8 @@ class Program:
             buffer, start = self.apart, memory.start - self._gradient.start
         elif memory.name == "kept":
             return real
+        elif memory in self._constants:
+            buffer, start = self._constants[memory], 0
         elif memory.name:
             buffer, start = self._given[memory.name], 0
         else:
@@ -144,6 +150,20 @@ class Program:
         for number, moving in self._moving:
             calls[number] = moving.bind(self._given)
         return calls[: self._turn], calls[self._turn :]
+
+
+def constants(calls: list[Call]) -> dict[Memory, Array]:
+    """Return the results that are the same in each replay, computed once, by their memory."""
+    written = [memory for call in calls for memory in changed(call)]
+    found = {}
+    for call in calls:
+        given = list(stand_ins((call.arguments, {**call.options, "like": None})))
+        if call.function in CONSTANTS and not given and len(call.results) == 1:
+            memory = call.results[0].memory
+            if written.count(memory) == 1:
+                options = {name: one for name, one in call.options.items() if name != "like"}
+                found[memory] = call.function(*call.arguments, **options)
+    return found
 
 
 def _start(stand_in: StandIn) -> int:

@@ -31,10 +31,7 @@ OWN = "tinyframe."
 """What the names of this package's modules begin with."""
 
 SMALL_MODEL = 50_000
-"""Parameters below which a step's products run on one core, and another one can fetch data.
-
-Measured: 784-100-10 at 200 rows trains a quarter faster if it fetches for itself.
-"""
+"""Parameters below which products run on one core, and another can fetch data (measured)."""
 
 
 class Trainer:
