@@ -1,6 +1,5 @@
 """Attributes: those that an object has, and what other libraries call them."""
 
-import difflib
 import inspect
 from functools import cache
 from typing import Any
@@ -89,6 +88,8 @@ def check_attribute(instance: object, name: str) -> None:
 
 def unknown_attribute(kind: Any, name: str) -> AttributeError:
     """Return the error for a name that objects of this class, tinyframe's own, do not have."""
+    import difflib  # noqa: PLC0415 - spares `import tinyframe`
+
     names = attributes(kind) or {}
     right = ELSEWHERE.get(name.lower())
     while right is not None and "." not in right and right not in names:
