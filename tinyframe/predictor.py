@@ -18,7 +18,7 @@ from tinyframe.metrics import named_metrics
 from tinyframe.storage.errors import StorageError
 from tinyframe.training.data_spec import DataSpec, as_source, input_dtype, inputs
 from tinyframe.training.evaluation import evaluate
-from tinyframe.training.objective import Objective
+from tinyframe.training.objective import Objective, all_own
 from tinyframe.training.settings import chosen_loss, verbosity
 from tinyframe.types import Array
 from tinyframe.utils.checks import positive_integer
@@ -81,7 +81,8 @@ class Predictor(Layer, ABC):
 
         starts = range(0, len(x), BLOCK)
         try:
-            share(predict, starts, partial(track, what="predict", unit="block", wanted=wanted))
+            shown = partial(track, what="predict", unit="block", wanted=wanted)
+            share(predict, starts, shown, alone=not all_own(layers))
         except ValueError:
             check_finite(x, "X", self.dtype)  # of several rows, name the first
             raise
@@ -90,15 +91,15 @@ class Predictor(Layer, ABC):
     def predictor(self, rows: int = 1, *, dtype: npt.DTypeLike | None = None) -> "FrozenPredictor":
         """Return a function x → outputs for so many rows, for loops that need microseconds.
 
-        It keeps the weights as they are now, checks nothing, is for one thread, and returns the
-        same array each time: see `tinyframe.recording.frozen.FrozenPredictor`.
+        It keeps the weights as they are now, checks no numbers, is for one thread, and returns the
+        same array each time, to be copied: see `tinyframe.recording.frozen.FrozenPredictor`.
 
         Parameters
         ----------
         rows
             How many rows each x has.
         dtype
-            What x is converted to: by default the model's dtype, or int64 where it takes integers.
+            What x is converted to, by default the model's dtype; integers where it takes them.
 
         Raises
         ------
@@ -110,11 +111,12 @@ class Predictor(Layer, ABC):
         rows = positive_integer("rows", rows)
         if self.input_shape is None:
             raise ValueError("predictor expected a model that is built, by fit or build(...)")
-        usual = np.int64 if self.takes_integers else self.dtype
-        kind = np.dtype(usual if dtype is None else dtype)
+        kind = np.dtype(self.dtype if dtype is None else dtype)
         if kind.kind not in "iuf" or (kind.kind != "f" and not self.takes_integers):
             raise ValueError(f"dtype expected one of the numbers that the model takes, got {kind}")
         x = np.zeros((rows, *self.input_shape), kind)
+        for parameter in self.parameters:  # draws those that have no value yet
+            _ = parameter.value
         frozen = copy.deepcopy(self)
         return FrozenPredictor(frozen._chain(), x)  # noqa: SLF001 - its own copy
 
@@ -149,9 +151,7 @@ class Predictor(Layer, ABC):
         loss, watched = chosen_loss(loss, self.loss), verbosity(verbose) != 0
         feed, sample = as_source(DataSpec(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs)
-        objective = Objective(self._chain(), loss)
-        objective.infer = partial(self._infer, objective.layers)
-        return evaluate(objective, feed, chosen, watched=watched)
+        return evaluate(self._examined(loss), feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture, weights, loss and optimizer to a file, whole or not at all.
@@ -240,6 +240,13 @@ class Predictor(Layer, ABC):
         """The layer that meets the data: named where a shape does not fit."""
         return self
 
+    def _examined(self, loss: Loss) -> Objective:
+        """Return the chain with a loss at its end, to be evaluated."""
+        objective = Objective(self._chain(), loss)
+        # Asked for anew each time, as batches may change the model.
+        objective.infer = partial(self._infer, objective.layers)
+        return objective
+
     def _taken(self, layers: tuple[Layer, ...]) -> Any:
         """Return the forward pass of layers in inference, recorded, for one thread alone.
 
@@ -248,9 +255,7 @@ class Predictor(Layer, ABC):
         layers
             All of the chain, or those below a fused last one.
         """
-        if self._inference is None:
-            self._inference = {}
-        free = self._inference.setdefault(len(layers), [])  # that nobody is in
+        free = self._free(layers)
         try:
             forward = free.pop()
         except IndexError:
@@ -263,7 +268,12 @@ class Predictor(Layer, ABC):
 
     def _give_back(self, layers: tuple[Layer, ...], forward: Any) -> None:
         """Let others take a forward pass that was taken."""
-        self._inference[len(layers)].append(forward)
+        self._free(layers).append(forward)
+
+    def _free(self, layers: tuple[Layer, ...]) -> list[Any]:
+        """Return the recorded passes that nobody is in; the same list for all threads."""
+        known: dict[int, list[Any]] = vars(self).setdefault("_inference", {})
+        return known.setdefault(len(layers), [])
 
     def _infer(self, layers: tuple[Layer, ...], x: Array) -> Array:
         """Return the output of layers for x in inference, in an array of its own, laid as it is."""

@@ -8,6 +8,7 @@ of so many columns. "dots": b is the transpose of rows in memory, as a batch is 
 b lies row by row, as patches do for `Conv2D`, and a batch for the gradient of weights.
 """
 
+import argparse
 import time
 
 import numpy as np
@@ -55,6 +56,10 @@ def speeds(rows, length, columns, layout):
 
 def main():
     """Print a line for each shape and layout."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     try:
         from threadpoolctl import threadpool_info
 
@@ -63,6 +68,7 @@ def main():
             print(library["num_threads"], "threads")
     except ImportError:
         print("which kernel runs is not known: threadpoolctl is not installed")
+    print("GFLOP/s of a @ b, whole and in pieces of so many columns; how b lies: see --help")
     for rows, length, columns in SHAPES:
         for layout in ("dots", "rows"):
             found = dict(speeds(rows, length, columns, layout))

@@ -82,6 +82,22 @@ def test_it_warns_of_nothing(rng):
         frozen(np.full((1, 6), 1e38, np.float32))
 
 
+def test_weights_that_were_not_drawn_are_drawn_for_both(rng):
+    model, x = Sequential([Dense(6, 4)]), rng.random((1, 6), np.float32)
+    frozen = model.predictor()
+    assert frozen(x).tobytes() == model.predict(x).tobytes()
+
+
+def test_another_shape_or_kind_of_numbers_is_named(rng):
+    frozen = network().predictor(2)
+    for x in (rng.random((1, 6)), rng.random(6), 0.5, [[1, 2]]):
+        with pytest.raises(ValueError, match=r"expected shape \(2, 6\), got"):
+            frozen(x)
+    with pytest.raises(TypeError, match="expected numbers that become float32, got complex"):
+        frozen(np.ones((2, 6), complex))
+    assert repr(frozen) == "FrozenPredictor(x float32 (2, 6), y float32 (2, 3))"
+
+
 def test_it_takes_what_the_model_takes(rng):
     words = Sequential([Embedding(10, 4)])
     words.build((3,), rng=0)

@@ -267,3 +267,23 @@ def test_of_several_rows_that_are_not_finite_the_first_is_named():
     for _ in range(3):
         with pytest.raises(ValueError, match=r"X expected finite .* got inf in row 2500"):
             model.predict(x)
+
+
+def test_a_layer_that_was_another_one_while_a_pass_was_learned_is_learned_anew(rng):
+    model, x = Sequential([Dense(4, 4), LeakyReLU()]), rng.standard_normal((8, 4)).astype("f")
+    model.build(4, rng=0)
+    forward, slope = model._taken(model._chain()), model[1].slope
+    model[1].slope = 0.9
+    for _ in range(4):
+        forward(x)
+    model[1].slope = slope
+    model._give_back(model._chain(), forward)
+    for _ in range(4):
+        assert model.predict(x).tobytes() == model.forward(x).tobytes()
+
+
+def test_all_threads_find_the_same_passes():
+    model = network()
+    layers = model._chain()
+    assert model._free(layers) is model._free(layers)
+    assert model._free(layers) is not model._free(layers[:-1])

@@ -137,3 +137,18 @@ def test_what_is_the_same_in_each_step_is_made_once_unless_it_is_written_to(rng)
     (kind,) = model._recorded._kinds.values()
     assert len(kind.program._constants) == 2
     assert recording_report(model).complete
+
+
+def test_a_trained_model_holds_no_more_than_it_replays(rng):
+    images, labels = rng.random((2560, 1, 20, 20), np.float32), rng.integers(0, 10, 2560)
+    layers = [Conv2D(8, 5), ReLU(), MaxPool2D(2), Flatten(), Dense(10), Softmax()]
+    gc.collect()
+    tracemalloc.start()
+    model = Sequential(layers).fit(
+        images[:512], labels[:512], epochs=4, batch_size=128, rng=0, verbose=0,
+        validation_data=(images, labels),
+    )  # fmt: skip
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert recording_report(model).complete
+    assert held < 25e6  # what 128 rows need, for training and for validation

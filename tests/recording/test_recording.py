@@ -11,7 +11,10 @@ from tinyframe import (
     SGD,
     CrossEntropyLoss,
     Dense,
+    Layer,
+    Loss,
     MSELoss,
+    Parameter,
     Sequential,
     Softmax,
     Tanh,
@@ -80,3 +83,82 @@ def test_all_layers_are_recorded(name, data):
     layer.build(shape, rng=rng, dtype=dtype)
     x = rng.uniform(-1, 1, (data.draw(st.integers(1, 4)), *shape)).astype(dtype)
     assert check_recording(layer, x, rng) == {}
+
+
+class Floor(Layer):
+    """max(x, t), of which t is a parameter that begins at 0."""
+
+    def setup(self, input_shape):
+        self.t = Parameter((1,), dtype=self.dtype)
+        return input_shape
+
+    def forward(self, x, training=False):
+        self._saved = x
+        return np.maximum(x, self.t.value)
+
+    def backward(self, dy):
+        above = self._saved > self.t.value
+        self.t.grad[...] = (dy * ~above).sum()
+        return dy * above
+
+
+class AboveMean(Layer):
+    """max(x, the mean of x), which lies in memory that is not written yet when calls are bound."""
+
+    def forward(self, x, training=False):
+        self._saved = x > x.mean(keepdims=True)
+        return np.maximum(x, x.mean(keepdims=True))
+
+    def backward(self, dy):
+        return dy * self._saved
+
+
+@pytest.mark.parametrize("own", [Floor, AboveMean])
+def test_a_maximum_with_a_number_that_changes_is_that_of_each_step(own):
+    def layers():
+        return [Dense(6, 5), own(), Dense(5, 3), Softmax()]
+
+    assert_same_bits(layers, epochs=6)
+    assert_same_bits(layers, rows=2500, batch_size=2100, epochs=6)
+
+
+def test_a_prediction_follows_a_parameter_that_was_zero(rng):
+    model, x = Sequential([Dense(4, 4), Floor()]), rng.standard_normal((8, 4)).astype("f")
+    for _ in range(4):
+        model.predict(x)
+    model[1].t.value = [0.5]
+    assert model.predict(x).min() == 0.5
+
+
+class MeanLoss(Loss):
+    """The mean of the predictions, whose gradient is always the same."""
+
+    def forward(self, prediction, target, weight=None):
+        self._saved = prediction.shape, prediction.dtype
+        return prediction.sum() / len(prediction)
+
+    def backward(self):
+        shape, dtype = self._recall()
+        return np.full(shape, 1 / shape[0], dtype)
+
+
+class KeepsADict(Layer):
+    """A dense layer that runs as it is, as it keeps what may change unseen."""
+
+    def setup(self, input_shape):
+        self.w = Parameter((input_shape[0], 3), dtype=self.dtype)
+        self.kept = {}
+        return (3,)
+
+    def forward(self, x, training=False):
+        if training:
+            self._saved = x
+        return x @ self.w.value
+
+    def backward(self, dy):
+        self.w.grad[...] = self._recall().T @ dy
+        return dy @ self.w.value.T
+
+
+def test_layers_that_run_as_they_are_go_backward_by_a_constant_gradient_too():
+    assert_same_bits(lambda: [KeepsADict()], loss=MeanLoss)

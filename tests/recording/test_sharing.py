@@ -1,5 +1,7 @@
 """Blocks that two threads share: the bits of one thread, whatever happens in between."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from tinyframe import (
     Layer,
     MaxPool2D,
     MSELoss,
+    Parameter,
     ReLU,
     Reshape,
     Residual,
@@ -33,7 +36,6 @@ from tinyframe.utils import threads
 def anything_is_long(monkeypatch):
     monkeypatch.setattr(blocks, "LONG", 0)
     monkeypatch.setattr(blocks, "MANY", 0)
-    monkeypatch.setattr(blocks, "can_share", lambda: True)
 
 
 @pytest.fixture
@@ -157,4 +159,85 @@ def test_a_batch_that_is_not_finite_is_skipped_or_named(monkeypatch, begun):
         assert model.history["skipped"] == [1] * 4
         with pytest.raises(FloatingPointError, match="batch 2"):
             model.fit(X, y, optimizer=SGD(1e-3), **options)
+    assert begun
+
+
+class Shift(Layer):
+    """x + b, with a weight besides that no pass uses."""
+
+    def setup(self, input_shape):
+        self.unused = Parameter(input_shape, dtype=self.dtype)
+        self.b = Parameter(input_shape, dtype=self.dtype)
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x + self.b.value
+
+    def backward(self, dy):
+        self.b.grad[...] = dy.sum(0)
+        return dy * 1
+
+
+def with_frozen():
+    last = Dense(12)
+    last.trainable = False
+    return [Dense(16, 12), ReLU(), Residual(Dense(12), Tanh(), last), Dense(4), Softmax()]
+
+
+@pytest.mark.parametrize(
+    "layers", [with_frozen, lambda: [Dense(16, 12), Shift(), ReLU(), Dense(4), Softmax()]]
+)
+def test_gradients_that_are_not_all_written_are_not_shared(monkeypatch, layers):
+    one = trained(layers, monkeypatch)
+    assert trained(layers, monkeypatch, count=2) == one
+
+
+@pytest.mark.parametrize("inner", ["fit", "train_on_batch"])
+def test_a_callback_may_train_the_model_too(monkeypatch, begun, inner):
+    class Trains(Callback):
+        def on_batch_end(self, run):
+            X, y = np.ones((40, 16), np.float32), np.zeros(40, int)
+            if run.batch != 2 or run.epoch > 3:
+                return
+            if inner == "fit":
+                run.model.partial_fit(X, y, batch_size=20, rng=0)
+            else:
+                run.model.train_on_batch(X[:10], y[:10])
+
+    options = {"callbacks": [Trains()], "metrics": ["accuracy"]}
+    one = trained(dense, monkeypatch, **options)
+    assert trained(dense, monkeypatch, count=2, **options) == one
+    assert begun
+
+
+def test_layers_of_ones_own_are_in_one_thread_at_a_time(monkeypatch, rng):
+    pytest.importorskip("threadpoolctl")
+    monkeypatch.setattr(threads, "threads", lambda: 2)
+    seen = set()
+
+    class Looks(Layer):
+        def forward(self, x, training=False):
+            seen.add(threading.get_ident())
+            return x * 1
+
+        def backward(self, dy):
+            return dy
+
+    model = Sequential([Dense(4, 3), Looks()])
+    model.build(4, rng=0)
+    X = rng.random((9000, 4), np.float32)
+    model.predict(X)
+    model.evaluate(X, X[:, :3])
+    assert seen == {threading.get_ident()}
+
+
+def test_a_model_first_trained_alone_shares_later(monkeypatch, begun, rng):
+    pytest.importorskip("threadpoolctl")
+    X, y = rng.random((40, 16), np.float32), rng.integers(0, 4, 40)
+    model = Sequential(dense())
+    options = {"epochs": 4, "batch_size": 20, "rng": 0, "verbose": 0}
+    monkeypatch.setattr(threads, "threads", lambda: 1)
+    model.fit(X, y, **options)
+    monkeypatch.setattr(threads, "threads", lambda: 2)
+    model.fit(X, y, **options)
     assert begun

@@ -10,7 +10,6 @@ from tinyframe.data.targets import are_labels, as_labels, check_labels
 from tinyframe.types import Array, Shape, stands_in
 from tinyframe.utils.checks import batched, plain_array, real_number, shape_error
 from tinyframe.utils.second_thread import SecondThread
-from tinyframe.utils.threads import Helper, can_share
 
 LARGEST_WEIGHT = 1e100
 """What the weights of rows have to sum to less than, so that nothing made of them overflows."""
@@ -97,7 +96,7 @@ def check_finite(array: Array, name: str, dtype: np.dtype[Any], first: int = 0) 
             _check_rows(array, name, dtype, first)
         return
     half = len(array) // 2
-    with (Helper if can_share() else SecondThread)() as thread:  # two read memory faster than one
+    with SecondThread() as thread:  # two threads read memory faster than one
         rest = thread.submit(_check_rows, array[half:], name, dtype, first + half)
         _check_rows(array[:half], name, dtype, first)
         rest.result()

@@ -69,7 +69,7 @@ class DistributedTrainer(Trainer):
         self._states = RunningStates(layers, ranks)
         self._streams: Streams | None = None
         self._nonfinite = ""  # what this rank found in this batch
-        self._scale = self.objective.scale = np.ones(())
+        self.scale = self._factor = np.ones(())
         self.backward = self._scaled_backward
 
     @contextmanager
@@ -121,7 +121,7 @@ class DistributedTrainer(Trainer):
             begins = block.ends_batch
 
     def _scaled_backward(self) -> None:
-        self._scale[...] = self.objective.weight_sum / self.batch_size
+        self._factor[...] = self.objective.weight_sum / self.batch_size
         self.objective.backward()
 
     def _meet_nonfinite(self, run: Run, loss: float) -> None:  # noqa: ARG002 - of the contract
@@ -167,7 +167,7 @@ class DistributedTrainer(Trainer):
 
     def evaluate(self, source: Source) -> dict[str, float]:
         """Return the mean loss and the metrics on the rows of all ranks, in rank 0."""
-        return evaluate(self.objective, source, self.scores.metrics, join=self._joined)
+        return evaluate(self.examined, source, self.scores.metrics, join=self._joined)
 
     def agreed(self, figures: dict[str, float]) -> dict[str, float]:
         """Return the figures of rank 0; make the weights those of rank 0, should they differ."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class FrozenPredictor:
     """The outputs of layers for so many rows, by the weights that they had when this was made.
 
-    Nothing is checked, and each call returns the same array, with other numbers in it: copy what is
-    to stay. For one thread alone.
+    Numbers are not checked, and each call returns the same array, with other numbers in it: copy
+    what is to stay. For one thread alone.
 
     Parameters
     ----------
@@ -48,14 +48,38 @@ class FrozenPredictor:
         ----------
         x
             Numbers of shape (rows, *input_shape).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x has another shape, or numbers that do not become what `x` holds.
         """
         if x is not self.x:
-            np.copyto(self.x, x)
+            self._take(x)
         try:
             self._context.run(replay, self._calls)
         except Refused:
-            self._plain()
+            pass
+        else:
+            return self._y
+        self._plain()
         return self._y
+
+    def _take(self, x: Any) -> None:
+        if getattr(x, "shape", None) != self.x.shape and np.shape(x) != self.x.shape:
+            raise ValueError(f"the predictor expected shape {self.x.shape}, got {np.shape(x)}")
+        try:
+            np.copyto(self.x, x)
+        except TypeError:
+            kinds = f"{self.x.dtype}, got {np.asarray(x).dtype}"
+            raise TypeError(
+                f"the predictor expected numbers that become {kinds}; predictor(rows, dtype=…)"
+            ) from None
+
+    def __repr__(self) -> str:
+        return (
+            f"FrozenPredictor(x {self.x.dtype} {self.x.shape}, y {self._y.dtype} {self._y.shape})"
+        )
 
     def _plain(self) -> None:
         np.copyto(self._y, self._forward.plain(self.x))

@@ -27,17 +27,25 @@ class Kind:
 
     tape: Tape | None = None  # what was recorded, until it is checked
     twin: Any = None  # the objective that it was recorded with
-    results: Mapping[str, Any]
+    results: Mapping[str, Any] = {}
     program: Program | None = None  # what is replayed
     second: Program | None = None  # what another thread replays meanwhile
+    asked = False  # whether it was to have one, if that can be
     misses = 0
 
     def __init__(self, training: bool) -> None:
         self.training = training
 
+    def learned(self, program: Program | None) -> None:
+        """Replay this program from now on, and let go of what it was made of."""
+        if self.tape is not None:
+            self.tape.clear()
+        self.program, self.tape, self.twin, self.results = program, None, None, {}
+
     def forget(self) -> None:
         """Record anew."""
-        self.tape = self.twin = self.program = self.second = None
+        self.learned(None)
+        self.second, self.asked = None, False
 
 
 class Learning:
@@ -214,9 +222,11 @@ class Learning:
             return
         culprit = differing(self.objective, program.results, self._written(), expected)
         if culprit is None:
-            if self.helper is not None and proven.is_pure:
-                kind.second = Program(tape, kind.results, gradient=self.helper.gradient)
-            kind.program, kind.tape, kind.twin = proven, None, None
+            if self.helper is not None:
+                kind.asked = True
+                if proven.is_pure and proven.fills(self.helper.gradient):
+                    kind.second = Program(tape, kind.results, gradient=self.helper.gradient)
+            kind.learned(proven)
             return
         why = "gave other numbers in a replay than in a plain step"
         self.leave_out(culprit, why, kind)

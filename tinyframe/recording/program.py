@@ -54,7 +54,9 @@ class Program:
         wanted = {stand_in.memory for stand_in in stand_ins(dict(results))}
         keep = needed(tape.calls, wanted)
         self._constants = constants(tape.calls)
-        fixed = [touched(call) <= self._constants.keys() for call in tape.calls]
+        fixed = [
+            any(result.memory in self._constants for result in call.results) for call in tape.calls
+        ]
         keep = [kept and not done for kept, done in zip(keep, fixed, strict=True)]
         calls = [call for call, kept in zip(tape.calls, keep, strict=True) if kept]
         self._turn = sum(keep[: tape.turn])
@@ -82,7 +84,7 @@ class Program:
         self._room = room[start : start + size]
         self._given: dict[str, Array] = {}
         self._moving = [
-            (number, _Moving(self._settled(call), self.view))
+            (number, _Moving(self._settled(call)))
             for number, call in enumerate(calls)
             if any(memory.moves for memory in touched(call))
         ]
@@ -94,6 +96,18 @@ class Program:
             name: self.view(result) if isinstance(result, StandIn) else result
             for name, result in results.items()
         }
+        self._gradients = {
+            memory for call in calls for memory in call.written if memory.is_gradient
+        }
+        self._places = {}  # which would keep all arrays that were recorded
+
+    def fills(self, gradient: Array | None) -> bool:
+        """Whether it writes all of the array that holds the gradients, and none elsewhere."""
+        if gradient is None:
+            return not self._gradients
+        whole = Memory(gradient, "kept")
+        inside = all(whole.holds(memory.array) for memory in self._gradients)
+        return inside and sum(memory.size for memory in self._gradients) == whole.size
 
     def keep_states(self) -> None:
         """Keep what a replay is about to change and a plain step in its place would change too."""
@@ -148,7 +162,7 @@ class Program:
         self._given = {name: array for name, array in given.items() if array is not None}
         calls: list[Any] = self._calls.copy()
         for number, moving in self._moving:
-            calls[number] = moving.bind(self._given)
+            calls[number] = moving.bind(self._given, self.view)
         return calls[: self._turn], calls[self._turn :]
 
 
@@ -184,19 +198,18 @@ class _Moving:
     ----------
     call
         In which all is settled but those operands.
-    view
-        Function that gives the array of a stand-in.
     """
 
-    def __init__(self, call: Call, view: Callable[[StandIn], Array]) -> None:
-        self._call, self._view = call, view
+    def __init__(self, call: Call) -> None:
+        self._call: Call | None = call
         self._form: tuple[Any, list[Any], dict[str, Any]] | None = None
         self._bound = False
 
-    def bind(self, given: Mapping[str, Array]) -> Ready:
-        """Return the call on operands that lie in these arrays."""
+    def bind(self, given: Mapping[str, Array], view: Callable[[StandIn], Array]) -> Ready:
+        """Return the call on operands that lie in these arrays, of which `view` gives one."""
         if self._form is None:
-            return bind(self._call, self._view) if self._bound else self._first()
+            assert self._call is not None  # noqa: S101 - tells the type checker
+            return bind(self._call, view) if self._bound else self._first(self._call, view)
         function, arguments, options = self._form
         if isinstance(function, _Place):
             function = getattr(function.within(given), function.method)
@@ -204,16 +217,16 @@ class _Moving:
             function, *[a.within(given) if type(a) is _Place else a for a in arguments], **options
         )
 
-    def _first(self) -> Ready:
+    def _first(self, call: Call, view: Callable[[StandIn], Array]) -> Ready:
         """Bind it, and find where in what came of it the moving operands are."""
         moving: dict[int, tuple[Array, StandIn]] = {}
 
-        def view(stand_in: StandIn) -> Array:
-            array = self._view(stand_in)
+        def noted(stand_in: StandIn) -> Array:
+            array = view(stand_in)
             moving[id(array)] = array, stand_in
             return array
 
-        ready, self._bound = bind(self._call, view), True
+        ready, self._bound = bind(call, noted), True
         if not isinstance(ready, partial):
             return ready
         of = getattr(ready.func, "__self__", None)
@@ -225,6 +238,7 @@ class _Moving:
                 function = _Place(*moving[id(of)], method=ready.func.__name__)
             arguments = [places.get(id(one), one) for one in ready.args]
             self._form = function, arguments, ready.keywords
+            self._call = None  # it would keep the rows that were recorded
         return ready
 
 

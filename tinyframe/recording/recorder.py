@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from tinyframe.layers.layer import Layer
 from tinyframe.recording.ahead import Ahead
@@ -50,6 +50,7 @@ class Recorded:
         self._backward: list[Any] | None = None  # the rest of the program that runs
         self.apart: Array | None = None
         self._ahead: Ahead | None = None  # what the helper has begun with
+        self._given = self._bound = cast("tuple[Any, ...]", ())
         self._lesson: tuple[Any, ...] | None = None  # what the plain step that runs is to teach
 
     @property
@@ -114,15 +115,18 @@ class Recorded:
         return value
 
     def begin(self, block: Any, training: bool = False) -> None:
-        """Let the helper take a block of a batch that comes next, if it can; see `Objective`."""
+        """Let the helper take a block that comes next, if it can; see `Objective`."""
         kind = self._kinds.get(self._key(block.x, block.target, block.weight, training))
-        if kind is not None and kind.second is not None:
-            self._ahead = Ahead(block, kind.second, self._learning.helper)
+        if kind is None or kind.program is None or self.helper is None:
+            return
+        if kind.second is not None:
+            self._ahead = Ahead(block, kind.second, self.helper)
+        elif not kind.asked:
+            kind.forget()  # learned when there was no helper
 
     def _takes(self, block: Any) -> bool:
         """Take the results of the helper, if they are of this block and it came to its end."""
-        ahead = self._ahead
-        if ahead is None or ahead.block is not block:
+        if (ahead := self._ahead) is None or ahead.block is not block:
             return False
         self._ahead = None
         try:
@@ -175,6 +179,7 @@ class Recorded:
     def release(self) -> None:
         """Forget what the last step kept; programs stay."""
         self.objective.release()
+        self._given = self._bound = ()
 
     def _prepare(self, program: Program) -> None:
         """Let layers that run as they are begin a step; keep what giving it up would change."""
@@ -214,11 +219,6 @@ class Recorded:
         if self._learning.known.has_changed():
             self._learning.forget()
             self._forget_all()
-
-    @property
-    def takes_help(self) -> bool:
-        """Whether another thread can do all that a step does."""
-        return not self.reasons
 
     @property
     def scale(self) -> Array | None:

@@ -111,6 +111,10 @@ class Tape:
     turn: int = 0
     parts: dict[int, Any] = field(default_factory=dict)
 
+    def clear(self) -> None:
+        """Let go of all arrays that were recorded, which programs do not need any more."""
+        self.calls, self.parts = [], {}
+
     def innermost(self, frames: Iterable[FrameType] | None = None) -> Any:
         """Return the layer or loss in whose method, of these frames the last one, a call is.
 

@@ -103,6 +103,7 @@ class Fingerprint:
     """
 
     def __init__(self, parts: list[Part]) -> None:
+        self._seen = Changes.latest  # before all is looked at
         owners = [*parts, *(p for part in parts for _, p in held(part, Parameter))]
         self._of: dict[Any, tuple[dict[str, Any], set[str], int, list[tuple[str, Any]]]] = {}
         for owner in owners:
@@ -118,7 +119,6 @@ class Fingerprint:
         ]  # fmt: skip
         self._outside = [(read, value) for part in parts for _, read, value in _outside(part)]
         self._all = list(self._of.values())
-        self._seen: object = self
 
     def leave_out(self, part: Part) -> None:
         """Let a part that is not recorded change what it keeps: it runs as it is."""
@@ -128,6 +128,11 @@ class Fingerprint:
         fixed = [(n, one) for n, one in known if hasattr(Layer, n) or isinstance(one, Parameter)]
         self._of[part] = now, apart, -1, fixed
         self._all = list(self._of.values())
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether no attribute was set since it was asked last whether any was."""
+        return self._seen is Changes.latest
 
     def has_been_set(self) -> bool:
         """Whether anything has changed, where all attributes were set in the usual way."""

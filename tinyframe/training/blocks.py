@@ -3,9 +3,14 @@
 import math
 import sys
 
-from tinyframe.data.source import BLOCK
+from tinyframe.data.batch_feed import BatchFeed
+from tinyframe.data.source import BLOCK, Source
 from tinyframe.layers.layer import Layer
-from tinyframe.utils.threads import can_share
+from tinyframe.optimizers import Optimizer
+from tinyframe.optimizers.schedules import Schedule
+
+OWN = "tinyframe."
+"""What the names of this package's modules begin with."""
 
 LONG = 40_000_000
 """Multiply-adds of a forward pass from which on it is worth a thread; see `MANY`."""
@@ -15,8 +20,8 @@ MANY = 900_000
 
 Measured, the whole batch on BLAS's two threads / its halves on a thread each, in ms: a Transformer
 of two blocks at 64 rows 58 / 32, at 32 rows 23 / 16, at 16 rows 12 / 9, at 8 rows 6.3 / 6.2; LeNet
-at 256 rows 17.5 / 13.8, at 128 rows 7.2 / 7.9. 784-512-512-10 at 128 rows gains nothing, as a
-quarter of its time is gradients and weights as a whole.
+at 256 rows 17.5 / 13.8, at 128 rows 7.2 / 7.9. One thread loses nothing by it. 784-512-512-10 at
+128 rows gains nothing, as a quarter of its time is gradients and weights as a whole.
 """
 
 
@@ -31,10 +36,17 @@ def are_long(layers: tuple[Layer, ...], rows: int) -> bool:
 def block_rows(layers: tuple[Layer, ...], batch_size: int) -> int:
     """Return how many rows of a batch are worked on at a time.
 
-    That depends on shapes, and on whether BLAS can be held (extra `threads`), but not on how many
-    threads there are, so that bits do not either.
+    That depends on shapes alone, so that bits do not depend on how many threads there are.
     """
     if any(part.mixes_rows for layer in layers for part in layer.walk()):
         return sys.maxsize
     half = -(-batch_size // 2)
-    return half if half < BLOCK and can_share() and are_long(layers, half) else BLOCK
+    return half if half < BLOCK and are_long(layers, half) else BLOCK
+
+
+def runs_code_of_the_user(feed: Source, optimizer: Optimizer) -> bool:
+    """Whether what runs between two blocks may change a layer, too."""
+    return isinstance(feed, BatchFeed) or any(
+        isinstance(part, (Optimizer, Schedule)) and not type(part).__module__.startswith(OWN)
+        for part in (optimizer, optimizer.learning_rate)
+    )

@@ -12,6 +12,12 @@ from tinyframe.losses import Loss
 from tinyframe.types import Array
 
 
+def all_own(layers: tuple[Layer, ...]) -> bool:
+    """Whether all layers are tinyframe's own, which two threads may be in at once."""
+    parts = (part for layer in layers for part in layer.walk())
+    return all(type(part).__module__.startswith("tinyframe.") for part in parts)
+
+
 class Objective:
     """A chain of layers with a loss at its end: what training makes small.
 
@@ -46,7 +52,6 @@ class Objective:
     """
 
     predicts = True
-    takes_help = True
     helper: Any = None
     apart: Array | None = None
     scale: Array | None = None
@@ -79,7 +84,7 @@ class Objective:
             What `forward` gets next but one, with the block as its `place`. The layers do not
             change before that.
         """
-        if self.infer is not None and self.helper is not None:
+        if self.infer is not None and self.helper is not None and all_own(self.chain):
             self._begun = block, self.helper.submit(self.infer, block.x)
 
     def forward(

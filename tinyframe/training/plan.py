@@ -154,8 +154,10 @@ class Plan:
 
     def make_trainer(self, augment_rng: Any, order_rng: Any, **options: Any) -> Trainer:
         """Return what takes the steps."""
-        return self.trainer_class(
+        trainer = self.trainer_class(
             self.model._objective(self.loss),  # noqa: SLF001 - as above
             self.optimizer, self.parameters, self.feed, self.batch_size, self.metrics,
             self.augment, augment_rng, order_rng, skips_nonfinite=self.skips_nonfinite, **options,
         )  # fmt: skip
+        trainer.examined = self.model._examined(self.loss)  # noqa: SLF001 - as above
+        return trainer

@@ -9,15 +9,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from tinyframe.data.batch_feed import BatchFeed
 from tinyframe.data.source import Block, Source, in_pairs
 from tinyframe.metrics import Metric, Scores
 from tinyframe.optimizers import Optimizer
 from tinyframe.optimizers.optimizer import GradientError
-from tinyframe.optimizers.schedules import Schedule
 from tinyframe.parameters import ParameterVector
 from tinyframe.training.augmentation import Augment, augmented
-from tinyframe.training.blocks import are_long, block_rows
+from tinyframe.training.blocks import are_long, block_rows, runs_code_of_the_user
 from tinyframe.training.callbacks import Run
 from tinyframe.training.evaluation import evaluate
 from tinyframe.training.numeric_health import nonfinite_error, refused_gradient
@@ -26,9 +24,6 @@ from tinyframe.types import Array
 from tinyframe.utils.threads import helping
 
 Failure = TypeVar("Failure", bound=Exception)
-
-OWN = "tinyframe."
-"""What the names of this package's modules begin with."""
 
 SMALL_MODEL = 50_000
 """Parameters below which products run on one core, and another can fetch data (measured)."""
@@ -89,7 +84,6 @@ class Trainer:
     ) -> None:
         self.objective = objective
         self.backward: Callable[[], None] = objective.backward
-        objective.predicts, objective.scale = bool(metrics), None
         self.optimizer = optimizer
         self.parameters = parameters
         self.feed = feed
@@ -135,12 +129,12 @@ class Trainer:
             If no row of the epoch counted.
         """
         objective, optimizer, joins = self.objective, self.optimizer, self.joins
-        objective.check_unchanged()
+        self._claim()
         count = self.feed.batches(self.batch_size) or math.inf
         batch_total = batch_weight = 0.0
         split = False  # whether the batch has had a block already
-        watched = self._runs_code_of_the_user()
-        shares = self._can_begin_blocks and not watched and objective.scale is None
+        watched = runs_code_of_the_user(self.feed, optimizer)
+        shares = self._can_begin_blocks and not watched and self.scale is None
         with (
             helping(objective, self.parameters.grad, wanted=shares) as helped,
             closing(self._blocks(run, helped)) as blocks,
@@ -164,7 +158,7 @@ class Trainer:
                 for hook in after_batch:
                     hook(run)
                 if after_batch:
-                    objective.check_unchanged()
+                    self._claim()
                 if run.stopped and run.batch < count:
                     return None
         optimizer.epoch = self.base + 1.0
@@ -172,12 +166,10 @@ class Trainer:
         figures = {"loss": self.total / self.weight_sum, **self._metrics()}
         return figures | {"skipped": float(self.skipped)} if self.skips_nonfinite else figures
 
-    def _runs_code_of_the_user(self) -> bool:
-        """Whether what runs between two steps may change a layer, too."""
-        return isinstance(self.feed, BatchFeed) or any(
-            isinstance(part, (Optimizer, Schedule)) and not type(part).__module__.startswith(OWN)
-            for part in (self.optimizer, self.optimizer.learning_rate)
-        )
+    def _claim(self) -> None:
+        """Make the objective, which others may have used, as this training needs it."""
+        self.objective.predicts, self.objective.scale = bool(self.scores.metrics), self.scale
+        self.objective.check_unchanged()
 
     def _descend(self, run: Run, block: Block) -> tuple[float, float]:
         """Run a block forward and, if its loss is finite, backward; return loss and Σᵣ wᵣ."""
@@ -214,12 +206,18 @@ class Trainer:
 
     # What training on several processes does otherwise: see tinyframe.distributed.
 
+    examined: Objective
+    """The objective without recorded steps, to be evaluated."""
+
+    scale: Array | None = None
+    """What gradients are multiplied by: see `Objective`."""
+
     joins = False
     """Whether `_join` is told of every block, and not only where a batch has several."""
 
     def evaluate(self, source: Source) -> dict[str, float]:
         """Return the mean loss and the metrics on other rows."""
-        return evaluate(self.objective, source, self.scores.metrics)
+        return evaluate(self.examined, source, self.scores.metrics)
 
     def agreed(self, figures: dict[str, float]) -> dict[str, float]:
         """Return an epoch's figures as all processes record them."""

@@ -128,18 +128,23 @@ def helping(objective: Any, gradient: Array | None, *, wanted: bool) -> Iterator
     wanted
         Whether there are blocks to share.
     """
-    if not (wanted and objective.takes_help) or threads() < 2:  # noqa: PLR2004 - with this one
+    if not wanted or threads() < 2:  # noqa: PLR2004 - with this one
         yield False
         return
+    before = objective.helper  # of a fit that this one is within
     with Helper(gradient) as objective.helper:
         try:
             yield True
         finally:
-            objective.helper = None
+            objective.helper = before
 
 
 def share(
-    function: Callable[[Iterable[Any]], None], items: Sequence[Any], track: Callable[..., Any]
+    function: Callable[[Iterable[Any]], None],
+    items: Sequence[Any],
+    track: Callable[..., Any],
+    *,
+    alone: bool = False,
 ) -> None:
     """Let a function go through items; two threads do, each of which takes the next, if they can.
 
@@ -151,8 +156,10 @@ def share(
         What to go through.
     track
         Shows how far it is: see `tinyframe.utils.progress.track`.
+    alone
+        Whether no other thread may help.
     """
-    if len(items) == 1 or threads() < 2:  # noqa: PLR2004 - this one and another
+    if alone or len(items) == 1 or threads() < 2:  # noqa: PLR2004 - this one and another
         function(track(items, len(items)))
         return
     following = iter(items)
