@@ -159,5 +159,6 @@ class Plan:
             self.optimizer, self.parameters, self.feed, self.batch_size, self.metrics,
             self.augment, augment_rng, order_rng, skips_nonfinite=self.skips_nonfinite, **options,
         )  # fmt: skip
-        trainer.examined = self.model._examined(self.loss)  # noqa: SLF001 - as above
+        if self.validation is not None:
+            trainer.examined = self.model._examined(self.loss)  # noqa: SLF001 - as above
         return trainer
