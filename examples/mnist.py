@@ -28,8 +28,8 @@ def confusion(labels: Array, prediction: Array) -> str:
 
 def plot(model: Sequential, X_test: Array, y_test: Array, path: Path) -> None:
     """Save a figure: the loss, the hidden layer's weights, and some wrong predictions."""
-    figure = new_figure(11, 7.5)
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2, 1, 1.25])
+    figure = new_figure(11, 6.8)
+    top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2, 0.95, 1.05])
 
     axes = model.history.plot(ax=top.subplots())
     axes.set(title="Squared error by epoch: training digits and test digits", ylim=(0, None))

@@ -16,9 +16,10 @@ from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.metrics import named_metrics
 from tinyframe.storage.errors import StorageError
+from tinyframe.training.blocks import all_ours
 from tinyframe.training.data_spec import DataSpec, as_source, input_dtype, inputs
 from tinyframe.training.evaluation import evaluate
-from tinyframe.training.objective import Objective, all_own
+from tinyframe.training.objective import Objective
 from tinyframe.training.settings import chosen_loss, verbosity
 from tinyframe.types import Array
 from tinyframe.utils.checks import positive_integer
@@ -82,7 +83,7 @@ class Predictor(Layer, ABC):
         starts = range(0, len(x), BLOCK)
         try:
             shown = partial(track, what="predict", unit="block", wanted=wanted)
-            share(predict, starts, shown, alone=not all_own(layers))
+            share(predict, starts, shown, alone=not all_ours(layers))
         except ValueError:
             check_finite(x, "X", self.dtype)  # of several rows, name the first
             raise

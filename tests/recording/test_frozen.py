@@ -75,6 +75,14 @@ def test_each_call_returns_the_same_array_and_x_may_be_written_in_place(rng):
     assert y.tobytes() == model.predict(2 * x).tobytes()
 
 
+@pytest.mark.parametrize("rows", [200, 1500])
+def test_many_rows_are_replayed_too(rows, rng):
+    model, x = network(), rng.random((rows, 6), np.float32)
+    frozen = model.predictor(rows)
+    assert len(frozen._calls) > 1
+    assert frozen(x).tobytes() == model.forward(x).tobytes()
+
+
 def test_it_warns_of_nothing(rng):
     model = network()
     frozen = model.predictor()

@@ -24,7 +24,7 @@ class BatchFeed:
     """
 
     rows: int | None = None
-    in_pairs = False
+    pairs_batches = False
 
     def __init__(self, batches: Iterable[Any], check: "CheckBatch") -> None:
         self._iterable = batches

@@ -36,7 +36,7 @@ class Feed:
         The numbers of the rows to feed; None for all.
     """
 
-    in_pairs = True
+    pairs_batches = True
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ def _chunks(first: int, rows: int, size: int, block: int, least: int) -> Iterato
     size, block
         Rows of a batch, and of a block.
     least
-        Blocks in a row, of a batch or in batches of one, that come together.
+        How many blocks in a row have to be valid at the same time.
     """
     if size > CHUNK:
         for start in range(first, rows, size):

@@ -38,7 +38,7 @@ class ShardFeed:
         What the first layer wants X in: converted batch by batch, as a pool may be larger then.
     """
 
-    in_pairs = False
+    pairs_batches = False
 
     def __init__(self, shards: Shards, check: CheckBatch, dtype: np.dtype[Any]) -> None:
         self._shards, self._check, self._dtype = shards, check, dtype

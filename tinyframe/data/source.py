@@ -42,14 +42,14 @@ class Block:
 def in_pairs(
     blocks: Iterator[Block], begin: Callable[[Block], None], *, across: bool
 ) -> Generator[Block, None, None]:
-    """Yield blocks, after a word to whoever may begin with the second of two meanwhile.
+    """Yield blocks two by two; before the first of two, `begin` is told of the second.
 
     Parameters
     ----------
     blocks
         As of a `Source`.
     begin
-        Called with that block.
+        Function of a block: another thread may begin with it.
     across
         Whether two may be of different batches.
     """
@@ -65,7 +65,7 @@ def in_pairs(
 class Source(Protocol):
     """Where training and evaluation get their rows."""
 
-    in_pairs: bool
+    pairs_batches: bool
     """Whether `pairs` may be of two batches."""
 
     @property
@@ -109,5 +109,5 @@ class Source(Protocol):
             computes, where X is large: most of that work is waiting for memory.
         pairs
             Whether the first of two blocks, counted from the beginning of a batch, or where
-            `in_pairs` from that of the epoch, has to be valid as long as the second.
+            `pairs_batches` from that of the epoch, has to be valid as long as the second.
         """

@@ -37,7 +37,7 @@ LARGE = 100_000
 """Bytes of x from which on calls are bound to where it lies, which takes less time than a copy."""
 
 TRIES = 9
-"""Passes in which one of a shape is learned at last, while other threads change other layers."""
+"""Passes after which a shape that is not learned yet stays plain: other threads change layers."""
 
 SIZES = 6
 """Shapes of x whose programs are kept; those that were met last stay."""
@@ -101,9 +101,11 @@ class RecordedForward:
 
     def __call__(self, x: Array) -> Array:
         """Return the last layer's output for x; borrowed until the next call."""
-        rows = len(x) if self._mixes_rows else self._rows
+        rows = self._rows
         if len(x) <= rows:
             return self._few(x)
+        if self._mixes_rows:
+            return self.plain(x)
         first = self._few(x[:rows])
         y = np.empty((len(x), *first.shape[1:]), first.dtype)
         y[:rows] = first
@@ -112,8 +114,8 @@ class RecordedForward:
         return y
 
     def _few(self, x: Array) -> Array:
-        """Return the output for at most `ROWS` rows; borrowed until the next call."""
-        if self._plain or not recording.enabled or len(x) > self._rows:
+        """Return the output for all rows at once; borrowed until the next call."""
+        if self._plain or not recording.enabled:
             return self.plain(x)
         key = x.shape, x.dtype
         shape = self._shapes.get(key)

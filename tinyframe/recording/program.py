@@ -33,8 +33,8 @@ class Program:
     ----------
     results
         Arrays by name, as of the last replay.
-    apart
-        That array, if it has one.
+    own_gradient
+        That array of its own, if it has one.
     runs_parts
         Whether layers or losses run as they are in it.
     is_pure
@@ -74,9 +74,9 @@ class Program:
         self.keeps = bool(misses) and bool(self._states or draws)
         self.runs_parts = any(call.function is not expect for call in misses)
         self.is_pure = not (self.runs_parts or self._states or draws)
-        self.apart: Array | None = None
+        self.own_gradient: Array | None = None
         if gradient is not None:
-            self.apart, self._gradient = np.empty_like(gradient), Memory(gradient, "kept")
+            self.own_gradient, self._gradient = np.empty_like(gradient), Memory(gradient, "kept")
         planned = {memory for memory in wanted - self._constants.keys() if not memory.name}
         self._places, size = plan(calls, planned, self._constants)
         room = np.empty(size + ALIGNMENT, np.uint8)
@@ -128,8 +128,8 @@ class Program:
     def view(self, stand_in: StandIn) -> Array:
         """Return the array that a stand-in stands for."""
         memory, real = stand_in.memory, stand_in.actual
-        if memory.is_gradient and self.apart is not None:
-            buffer, start = self.apart, memory.start - self._gradient.start
+        if memory.is_gradient and self.own_gradient is not None:
+            buffer, start = self.own_gradient, memory.start - self._gradient.start
         elif memory.name == "kept":
             return real
         elif memory in self._constants:

@@ -12,6 +12,7 @@ from tinyframe.recording.program import Program
 from tinyframe.recording.tape import Refused
 from tinyframe.recording.watching import Part, attributes
 from tinyframe.types import Array
+from tinyframe.utils.attributes import is_ours
 
 SIZES = 6
 """Kinds of steps whose programs are kept; those that were met last stay."""
@@ -32,10 +33,8 @@ class Recorded:
 
     Attributes
     ----------
-    predicts
-        Whether predictions are asked for in training.
-    value, weight_sum, apart
-        As of `Objective`, for Python.
+    predicts, value, weight_sum, apart
+        As of `Objective`; the figures are numbers of Python's.
     """
 
     predicts = True
@@ -114,9 +113,9 @@ class Recorded:
         self.value = value = float(results["value"])
         return value
 
-    def begin(self, block: Any, training: bool = False) -> None:
-        """Let the helper take a block that comes next, if it can; see `Objective`."""
-        kind = self._kinds.get(self._key(block.x, block.target, block.weight, training))
+    def begin(self, block: Any) -> None:
+        """Let the helper take the step of a block, if it can; see `Objective`."""
+        kind = self._kinds.get(self._key(block.x, block.target, block.weight, True))
         if kind is None or kind.program is None or self.helper is None:
             return
         if kind.second is not None:
@@ -134,7 +133,7 @@ class Recorded:
         except Refused:
             return False
         self._results = results = ahead.program.results
-        self._backward, self.apart = [], ahead.program.apart
+        self._backward, self.apart = [], ahead.program.own_gradient
         self.weight_sum, self.value = float(results["weight_sum"]), float(results["value"])
         return True
 
@@ -204,7 +203,7 @@ class Recorded:
         mine = self.objective
         alike = mine.given is objective.given or (
             type(mine.given) is type(objective.given)
-            and type(mine.given).__module__.startswith("tinyframe.")
+            and is_ours(mine.given)
             and attributes(mine.given) == attributes(objective.given)
         )
         same = mine.lowest == objective.lowest and mine.head is objective.head

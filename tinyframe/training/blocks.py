@@ -8,9 +8,7 @@ from tinyframe.data.source import BLOCK, Source
 from tinyframe.layers.layer import Layer
 from tinyframe.optimizers import Optimizer
 from tinyframe.optimizers.schedules import Schedule
-
-OWN = "tinyframe."
-"""What the names of this package's modules begin with."""
+from tinyframe.utils.attributes import is_ours
 
 LONG = 40_000_000
 """Multiply-adds of a forward pass from which on it is worth a thread; see `MANY`."""
@@ -44,9 +42,14 @@ def block_rows(layers: tuple[Layer, ...], batch_size: int) -> int:
     return half if half < BLOCK and are_long(layers, half) else BLOCK
 
 
+def all_ours(layers: tuple[Layer, ...]) -> bool:
+    """Whether all layers are tinyframe's own, which two threads may be in at once."""
+    return all(is_ours(part) for layer in layers for part in layer.walk())
+
+
 def runs_code_of_the_user(feed: Source, optimizer: Optimizer) -> bool:
     """Whether what runs between two blocks may change a layer, too."""
     return isinstance(feed, BatchFeed) or any(
-        isinstance(part, (Optimizer, Schedule)) and not type(part).__module__.startswith(OWN)
+        isinstance(part, (Optimizer, Schedule)) and not is_ours(part)
         for part in (optimizer, optimizer.learning_rate)
     )

@@ -39,7 +39,7 @@ def evaluate(
     sums: Sums = []
     scores = Scores(metrics, objective.loss.ignore_index)
     batch = 0
-    several = feed.in_pairs and feed.batches(BLOCK) != 1
+    several = feed.pairs_batches and feed.batches(BLOCK) != 1
     with helping(objective, None, wanted=several and are_long(objective.layers, BLOCK)) as helped:
         blocks: Iterator[Block] = feed.blocks(BLOCK, BLOCK, pairs=helped)
         if helped:

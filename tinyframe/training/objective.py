@@ -9,13 +9,8 @@ import numpy as np
 from tinyframe.layers.build import check_promise
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
+from tinyframe.training.blocks import all_ours
 from tinyframe.types import Array
-
-
-def all_own(layers: tuple[Layer, ...]) -> bool:
-    """Whether all layers are tinyframe's own, which two threads may be in at once."""
-    parts = (part for layer in layers for part in layer.walk())
-    return all(type(part).__module__.startswith("tinyframe.") for part in parts)
 
 
 class Objective:
@@ -75,16 +70,15 @@ class Objective:
         self._training = False
         self._begun: tuple[Any, Any] = (None, None)  # a block, and what will have its predictions
 
-    def begin(self, block: Any, training: bool = False) -> None:  # noqa: ARG002 - as recorded ones
-        """Let the helper begin with a block that comes next: what it can of it, if there is one.
+    def begin(self, block: Any) -> None:
+        """Let the helper, if there is one, begin with what it can of a block.
 
         Parameters
         ----------
-        block, training
-            What `forward` gets next but one, with the block as its `place`. The layers do not
-            change before that.
+        block
+            What `forward` gets next but one, as its `place`. The layers do not change before that.
         """
-        if self.infer is not None and self.helper is not None and all_own(self.chain):
+        if self.infer is not None and self.helper is not None and all_ours(self.chain):
             self._begun = block, self.helper.submit(self.infer, block.x)
 
     def forward(

@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -64,9 +63,13 @@ class Trainer:
         `optimizer.epoch` when it began.
     skipped : int
         How many of its batches took no step.
+    examined : Objective
+        What is evaluated where there is validation: the chain and the loss, not recorded.
     seconds : float
         How long it took before it was taken up again from a checkpoint.
     """
+
+    examined: Objective
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class Trainer:
         self.skips_nonfinite = skips_nonfinite
         self.block = block_rows(objective.layers, batch_size)
         several = batch_size > self.block and are_long(objective.layers, self.block)
-        self._can_begin_blocks = several and augment is None  # before those before them are done
+        self._shares_blocks = several and augment is None
         self._sum = np.empty(0, parameters.grad.dtype)  # Σ w · gradient over a batch's blocks
         # A larger model keeps all cores busy by itself.
         self.ahead = len(parameters) < SMALL_MODEL and (os.cpu_count() or 1) > 1
@@ -134,7 +137,7 @@ class Trainer:
         batch_total = batch_weight = 0.0
         split = False  # whether the batch has had a block already
         watched = runs_code_of_the_user(self.feed, optimizer)
-        shares = self._can_begin_blocks and not watched and self.scale is None
+        shares = self._shares_blocks and not watched and self.scale is None
         with (
             helping(objective, self.parameters.grad, wanted=shares) as helped,
             closing(self._blocks(run, helped)) as blocks,
@@ -206,9 +209,6 @@ class Trainer:
 
     # What training on several processes does otherwise: see tinyframe.distributed.
 
-    examined: Objective
-    """The objective without recorded steps, to be evaluated."""
-
     scale: Array | None = None
     """What gradients are multiplied by: see `Objective`."""
 
@@ -235,13 +235,12 @@ class Trainer:
         return self.scores.gathered
 
     def _blocks(self, run: Run, helped: bool) -> Generator[Block, None, None]:
-        """Return the blocks that are left; where two threads take them, neither fetches others'."""
+        """Return the blocks that are left; where two threads take them, none is left to fetch."""
         ahead = self.ahead and not helped
         blocks = self.feed.blocks(
             self.batch_size, self.block, self.order, skip=run.batch, ahead=ahead, pairs=helped
         )
-        begin = partial(self.objective.begin, training=True)
-        return in_pairs(blocks, begin, across=False) if helped else blocks
+        return in_pairs(blocks, self.objective.begin, across=False) if helped else blocks
 
     def _metrics(self) -> dict[str, float]:
         return self.scores.figures()

@@ -62,8 +62,13 @@ def attributes(kind: Any) -> dict[str, Any] | None:
     return names
 
 
+def is_ours(instance: object) -> bool:
+    """Whether an object is of a class of tinyframe's own, not of the user's."""
+    return type(instance).__module__.startswith("tinyframe.")
+
+
 class Changes:
-    """When an attribute of any layer or parameter was set last: whoever has seen it asks no more.
+    """Marks the last time that an attribute of any layer or parameter was set.
 
     Attributes
     ----------

@@ -1,7 +1,6 @@
 """A second thread for work that goes on beside the main one's, where a thread can start."""
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -51,10 +50,5 @@ class SecondThread:
             done.set_exception(error)
         return done
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._pool.shutdown()

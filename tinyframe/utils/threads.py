@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
 from threading import Lock
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tinyframe.types import Array
@@ -103,14 +102,9 @@ class Helper(SecondThread):
         """Return what will have the function's result; see `SecondThread.submit`."""
         return super().submit(copy_context().run, function, *arguments)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
-            super().__exit__(kind, error, trace)
+            super().__exit__(*error)
         finally:
             _hold.end()
 
