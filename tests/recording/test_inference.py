@@ -39,8 +39,8 @@ def assert_predicts_as_it_should(model, shape, dtype=np.float32):
     for rows in (1, 3, 1, 3, 1, 3, 1, 3, ROWS + 1, 2 * ROWS, 2 * ROWS + 3, at_once + 3):
         x = rng.standard_normal((rows, *shape)).astype(dtype)
         found = model.predict(x)
-        ((forward,),) = model._inference.values()
-        step = BLOCK if forward._plain else at_once
+        (free,) = model._inference.values()  # a pass for each thread
+        step = BLOCK if free[0]._plain else at_once
         parts = [model.forward(x[start : start + step]) for start in range(0, rows, step)]
         assert found.tobytes() == np.concatenate(parts).tobytes()
 
