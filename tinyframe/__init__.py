@@ -10,7 +10,8 @@ Also `tinyframe.datasets` (digits to learn from), `tinyframe.testing` (proofs of
 
 import sys
 from importlib import import_module
-from types import ModuleType
+from importlib.util import find_spec
+from typing import Any
 
 from tinyframe.data.shards import Shards
 from tinyframe.data.targets import one_hot
@@ -82,6 +83,7 @@ from tinyframe.training.callbacks import (
     EarlyStopping,
     LearningRateLogger,
     ModelCheckpoint,
+    WeightAverage,
 )
 from tinyframe.training.callbacks.progress_bar import ProgressBar
 from tinyframe.training.checkpoint import Checkpoint
@@ -161,6 +163,7 @@ __all__ = [
     "StepDecay",
     "StorageError",
     "Tanh",
+    "WeightAverage",
     "__version__",
     "find_learning_rate",
     "one_hot",
@@ -186,13 +189,38 @@ for _old, _new in {
 
 _LAZY = ("datasets", "distributed", "inspection", "interop", "plots", "testing")
 
+_ELSEWHERE = {
+    "NetworkClassifier": "interop.sklearn",
+    "NetworkRegressor": "interop.sklearn",
+    "check_layer": "testing",
+    "check_loss": "testing",
+    "digits": "datasets",
+    "from_keras": "interop.keras",
+    "from_torch_state_dict": "interop.torch",
+    "gradient_report": "inspection",
+    "mnist": "datasets",
+    "to_torch_state_dict": "interop.torch",
+}
+"""Names that people look for here, and the modules that have them."""
+
 
 def __dir__() -> list[str]:
     return [*__all__, *_LAZY]
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Import the modules that not everybody needs when they are first asked for."""
+def __getattr__(name: str) -> Any:
+    """Import what not everybody needs when it is first asked for; know what others call things."""
     if name in _LAZY:
         return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _ELSEWHERE:
+        return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
+    from tinyframe.utils.hints import exported_hint  # noqa: PLC0415 - where something is missing
+
+    hint = exported_hint(name, [*__all__, *_LAZY, *_ELSEWHERE])
+    message = f"module {__name__!r} has no attribute {name!r}{hint}"
+    # `from tinyframe import Linear` drops the words of an AttributeError.
+    caller = sys._getframe(1).f_globals  # noqa: SLF001 - nothing else tells who asks
+    importing = caller.get("__name__") == "importlib._bootstrap"
+    if importing and hint and find_spec(f"{__name__}.{name}") is None:
+        raise ImportError(message, name=__name__)
+    raise AttributeError(message)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
 
-from tinyframe.losses import Loss
-from tinyframe.optimizers import Optimizer
+from tinyframe.losses import Loss, LossLike
+from tinyframe.optimizers import Optimizer, OptimizerLike
 from tinyframe.parameters import ParameterVector
 from tinyframe.predictor import Predictor
 from tinyframe.training.augmentation import Augment
@@ -18,7 +18,8 @@ from tinyframe.training.loop import train
 from tinyframe.training.objective import Objective
 from tinyframe.training.plan import Plan
 from tinyframe.training.stream import Stream
-from tinyframe.types import RandomSeed
+from tinyframe.types import RandomSeed, Shape
+from tinyframe.utils.hints import understood
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -40,13 +41,14 @@ class Model(Predictor, ABC):
     _recorded: Any = None
     _stream: Stream | None = None
 
+    @understood
     def fit(
         self,
         X: Any,
         y: npt.ArrayLike | None = None,
         *,
-        loss: Loss | None = None,
-        optimizer: Optimizer | None = None,
+        loss: LossLike | None = None,
+        optimizer: OptimizerLike | None = None,
         epochs: int = 10,
         batch_size: int | None = 32,
         shuffle: bool = True,
@@ -79,12 +81,12 @@ class Model(Predictor, ABC):
             Integer class labels (rows,), one-hot rows or other numbers (rows, outputs), or for a
             single output (rows,).
         loss
-            What to make small. By default that of the last fit, which a saved model keeps; at first
-            `MSELoss()`.
+            What to make small: a `Loss`, or its name: "mse", "cross_entropy", … By default that of
+            the last fit, which a saved model keeps; at first `MSELoss()`.
         optimizer
-            How to make it small. By default that of the last fit, of which a saved model keeps the
-            settings; at first `SGD(0.1)`. One that this model has not trained with before starts
-            without momentum.
+            How to make it small: an `Optimizer`, or its name: "adam", … By default that of the last
+            fit, of which a saved model keeps the settings; at first `SGD(0.1)`. One that this model
+            has not trained with before starts without momentum.
         epochs
             How many times to go through all rows.
         batch_size
@@ -173,14 +175,15 @@ class Model(Predictor, ABC):
             train(run, plan.calls, plan.validation)
         return self
 
+    @understood
     def train_on_batch(
         self,
         X: npt.ArrayLike,
         y: npt.ArrayLike,
         *,
         sample_weight: npt.ArrayLike | None = None,
-        loss: Loss | None = None,
-        optimizer: Optimizer | None = None,
+        loss: LossLike | None = None,
+        optimizer: OptimizerLike | None = None,
         rng: RandomSeed = None,
     ) -> float:
         """Take one step on these rows and return the loss before it; nothing is recorded.
@@ -205,6 +208,7 @@ class Model(Predictor, ABC):
             stream = self._stream = Stream.begun(self, data, loss, optimizer, rng)
         return stream.step(X, y, sample_weight)
 
+    @understood
     def partial_fit(
         self,
         X: Any,
@@ -212,8 +216,8 @@ class Model(Predictor, ABC):
         *,
         sample_weight: npt.ArrayLike | None = None,
         batch_size: int | None = 32,
-        loss: Loss | None = None,
-        optimizer: Optimizer | None = None,
+        loss: LossLike | None = None,
+        optimizer: OptimizerLike | None = None,
         rng: RandomSeed = None,
     ) -> Self:
         """Go through these rows once, in their order, silently, and return this model.
@@ -224,6 +228,26 @@ class Model(Predictor, ABC):
             X, y, sample_weight=sample_weight, batch_size=batch_size, loss=loss,
             optimizer=optimizer, rng=rng, epochs=1, shuffle=False, verbose=0,
         )  # fmt: skip
+
+    def with_input(self, input_shape: int | Shape, rng: RandomSeed = None) -> Self:
+        """Fix the shapes, as `build` does, and return this model, to be gone on with.
+
+            Sequential([Dense(64), ReLU(), Dense(10)]).with_input(784).summary()
+
+        Parameters and errors are those of `build`, which returns the output shape.
+        """
+        self.build(input_shape, rng=rng)
+        return self
+
+    def _repr_html_(self) -> str:
+        if not self.history:
+            return super()._repr_html_()
+        from tinyframe.training.history_html import history_html  # noqa: PLC0415 - spares `import tinyframe`
+
+        layers = (
+            f"<details><summary>{type(self).__name__}</summary>{super()._repr_html_()}</details>"
+        )
+        return history_html(self.history) + layers
 
     # ---------------------------------------------------------------- details
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
-from tinyframe.utils.attributes import Changes, check_attribute
+from tinyframe.utils.attributes import Changes, Hinted, check_attribute
 from tinyframe.utils.checks import fitting, floating_dtype, plain_array, sample_shape
 
 _drawing = threading.Lock()
 """Held while a weight is drawn at first sight: threads that predict at once see the same one."""
 
 
-class Parameter:
+class Parameter(Hinted):
     """An array of weights, `value`, and the loss's gradient with respect to it, `grad`.
 
     Both are views of a place in two flat arrays, which a model's parameters share (see

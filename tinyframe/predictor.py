@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tinyframe.data.arrays import check_finite
 from tinyframe.data.source import BLOCK
 from tinyframe.layers.layer import Layer
-from tinyframe.losses import Loss
+from tinyframe.losses import Loss, LossLike
 from tinyframe.metrics import named_metrics
 from tinyframe.storage.errors import StorageError
 from tinyframe.training.blocks import all_ours
@@ -23,10 +23,12 @@ from tinyframe.training.objective import Objective
 from tinyframe.training.settings import chosen_loss, verbosity
 from tinyframe.types import Array
 from tinyframe.utils.checks import positive_integer
+from tinyframe.utils.hints import understood
 from tinyframe.utils.progress import track
 from tinyframe.utils.threads import share
 
 if TYPE_CHECKING:
+    from tinyframe.inspection.summary import Summary
     from tinyframe.recording.frozen import FrozenPredictor
 
 
@@ -42,6 +44,14 @@ class Predictor(Layer, ABC):
     loss: Loss | None = None
     _inference: Any = None
 
+    @understood
+    def __call__(self, X: npt.ArrayLike) -> Array:
+        """Return `predict(X)`, without a bar; a model that is not built takes the shape of X."""
+        if self.input_shape is None:
+            inputs(self, self._entry, X, build=True)
+        return self.predict(X, verbose=0)
+
+    @understood
     def predict(self, X: npt.ArrayLike, *, verbose: int = 1) -> Array:
         """Return the outputs for X, in a fresh array of shape (rows, *output_shape).
 
@@ -121,13 +131,14 @@ class Predictor(Layer, ABC):
         frozen = copy.deepcopy(self)
         return FrozenPredictor(frozen._chain(), x)  # noqa: SLF001 - its own copy
 
+    @understood
     def evaluate(
         self,
         X: Any,
         y: npt.ArrayLike | None = None,
         *,
         sample_weight: npt.ArrayLike | None = None,
-        loss: Loss | None = None,
+        loss: LossLike | None = None,
         metrics: Iterable[Any] | None = None,
         verbose: int = 1,
     ) -> dict[str, float]:
@@ -149,9 +160,9 @@ class Predictor(Layer, ABC):
         TypeError, ValueError
             If an argument is not as above, or the model is not built.
         """
-        loss, watched = chosen_loss(loss, self.loss), verbosity(verbose) != 0
+        loss, watched = chosen_loss(loss, self.loss, self._chain()[-1]), verbosity(verbose) != 0
         feed, sample = as_source(DataSpec(self, self._entry, loss), X, y, sample_weight)
-        chosen = named_metrics(metrics, sample, self._outputs)
+        chosen = named_metrics(metrics, sample, self._outputs, loss)
         return evaluate(self._examined(loss), feed, chosen, watched=watched)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -223,11 +234,11 @@ class Predictor(Layer, ABC):
 
         save_onnx(self, path)
 
-    def summary(self) -> str:
+    def summary(self) -> "Summary":
         """Return a table: each layer, its output shape, parameters and work, and the totals."""
-        from tinyframe.inspection.summary import summary  # noqa: PLC0415 - spares `import tinyframe`
+        from tinyframe.inspection.summary import Summary  # noqa: PLC0415 - spares `import tinyframe`
 
-        return summary(self)
+        return Summary(self)
 
     def _repr_html_(self) -> str:
         from tinyframe.inspection.summary import summary_html  # noqa: PLC0415 - as above

@@ -22,7 +22,7 @@ from tinyframe import (
     RMSNorm,
     Sequential,
 )
-from tinyframe.utils.attributes import ELSEWHERE
+from tinyframe.utils.vocabulary import WORDS
 
 X = np.random.default_rng(0).random((6, 3)).astype(np.float32)
 
@@ -77,7 +77,7 @@ def test_every_layer_has_what_it_sets_and_no_foreign_name(name, data):
     layers, shapes = LAYERS[name]
     layer = data.draw(layers)
     layer.build(data.draw(shapes), rng=0)  # would raise
-    foreign = [n for n in (*ELSEWHERE, "colour") if not hasattr(type(layer), n)]
+    foreign = [n for n in (*WORDS, "colour") if not hasattr(type(layer), n)]
     foreign = data.draw(st.sampled_from([n for n in foreign if n not in vars(layer)]))
     with pytest.raises(AttributeError):
         setattr(layer, foreign, np.ones(1))

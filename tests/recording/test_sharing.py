@@ -80,7 +80,7 @@ def trained(layers, monkeypatch, *, count=1, recorded=True, loss=MSELoss, rows=7
     model = Sequential(layers())
     model.fit(X, y, loss=loss(), optimizer=Adam(0.01), validation_data=(X, y), **options)
     found = [p.value.tobytes() for p in model.parameters]
-    figures = {name: list(model.history[name]) for name in model.history if name != "seconds"}
+    figures = {name: values for name, values in model.history.items() if name != "seconds"}
     return found, figures, model.predict(X).tobytes(), model.evaluate(X, y)["loss"]
 
 

@@ -66,7 +66,7 @@ def learned(model):
                 found[f"{number} {name}"] = bits(value)
             if isinstance(value, np.random.Generator):
                 found[f"{number} {name}"] = str(value.bit_generator.state)
-    found |= {name: model.history[name] for name in model.history if name != "seconds"}
+    found |= {name: figures for name, figures in model.history.items() if name != "seconds"}
     return found
 
 

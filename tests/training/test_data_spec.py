@@ -328,7 +328,7 @@ def test_batches_train_as_the_rows_do(data, rng, as_list, weighted):
         list(batches) if as_list else batches, validation_data=Batches(X, y, 9), **options
     )
     same(model, by_rows)
-    for figure in set(model.history) - {"seconds"}:
+    for figure in set(model.history.keys()) - {"seconds"}:
         assert model.history[figure] == pytest.approx(by_rows.history[figure], rel=1e-12), figure
     assert model.evaluate(Batches(X, y, 7)) == pytest.approx(model.evaluate(X, y), rel=1e-12)
 

@@ -286,7 +286,7 @@ def test_fit_returns_the_model_and_records():
     x, labels = data()
     model = network()
     assert model.fit(x, labels, epochs=4, validation_data=(x, labels), verbose=False) is model
-    assert list(model.history) == ["loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert model.history.keys() == ["loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
     assert all(len(figures) == 4 for figures in model.history.values())
     final = model.evaluate(x, labels)
     assert model.history["val_loss"][-1] == pytest.approx(final["loss"])
@@ -345,7 +345,7 @@ def test_a_metric_sees_a_whole_epoch_at_once():
         x, labels, epochs=1, batch_size=8, metrics=["accuracy", worst], verbose=False
     )
     assert shapes == [((50, 4), (50,))]
-    assert list(model.history) == ["loss", "accuracy", "worst", "seconds"]
+    assert model.history.keys() == ["loss", "accuracy", "worst", "seconds"]
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.booleans(), st.booleans())

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinyframe.data.source import BLOCK
+from tinyframe.data.tables import from_table
 from tinyframe.data.targets import are_labels, as_labels, check_labels
 from tinyframe.types import Array, Shape, stands_in
 from tinyframe.utils.checks import batched, plain_array, real_number, shape_error
@@ -30,11 +31,7 @@ def as_numbers(values: Any, name: str) -> Array:
     """
     if type(values) is np.ndarray and values.dtype.kind in "buif":
         return values
-    if hasattr(values, "isna"):
-        values = _pandas(values, name)
-    elif hasattr(values, "columns") and hasattr(values, "__array__"):
-        values = _table(values, name)
-    array = plain_array(values, name)
+    array = plain_array(from_table(values, name), name)
     if array.dtype.kind not in "buif":
         hint = ""
         if name == "y" and array.dtype.kind in "OSU":
@@ -43,45 +40,6 @@ def as_numbers(values: Any, name: str) -> Array:
             hint = "; convert it first, as by .astype(float)"
         raise TypeError(f"{name} expected real numbers, got dtype {array.dtype}{hint}")
     return array
-
-
-def _table(table: Any, name: str) -> Array:
-    """Return the numbers of a table of polars, pyarrow, …; name its columns that hold none."""
-    names = getattr(table, "column_names", None) or table.columns
-    columns = {column: np.asarray(table[column]) for column in names}
-    wrong = [f"{key!r} ({c.dtype})" for key, c in columns.items() if c.dtype.kind not in "buif"]
-    if wrong:
-        hint = ""
-        if name == "y":
-            hint = "; names of classes become labels by numpy.unique(y, return_inverse=True)[1]"
-        raise TypeError(f"{name} expected columns of numbers, got {', '.join(wrong)}{hint}")
-    if not columns:
-        raise ValueError(f"{name} expected a table with columns, got one without")
-    return np.column_stack(list(columns.values()))
-
-
-def _pandas(table: Any, name: str) -> Any:
-    """Return the numbers of a pandas DataFrame or Series; name its columns that hold none."""
-    dtypes = table.dtypes
-    columns = list(dtypes.items()) if hasattr(dtypes, "items") else [(table.name, dtypes)]
-    wrong = [f"{column!r} ({dtype})" for column, dtype in columns if _kind(dtype) not in "buif"]
-    if wrong:
-        hint = ""
-        if name == "y":
-            hint = "; names of classes become labels by pandas.factorize(y, sort=True)[0]"
-        raise TypeError(f"{name} expected columns of numbers, got {', '.join(wrong)}{hint}")
-    if any(not isinstance(dtype, np.dtype) for _, dtype in columns):  # Float64, boolean, …
-        kinds = {_kind(dtype) for _, dtype in columns}
-        if "f" not in kinds and not bool(table.isna().to_numpy().any()):
-            return table.to_numpy(dtype=np.int64)
-        return table.to_numpy(dtype=np.float64, na_value=np.nan)
-    # Booleans beside numbers would become objects.
-    return table.to_numpy(dtype=np.result_type(*(dtype for _, dtype in columns or [(None, int)])))
-
-
-def _kind(dtype: Any) -> str:
-    """Return NumPy's letter for the kind of a pandas dtype."""
-    return str(getattr(dtype, "kind", "O"))
 
 
 def check_finite(array: Array, name: str, dtype: np.dtype[Any], first: int = 0) -> None:

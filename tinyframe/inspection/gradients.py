@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tinyframe.inspection.activations import layer_name
 from tinyframe.layers import ReLU, Sigmoid, Tanh
 from tinyframe.layers.layer import Layer
-from tinyframe.losses import Loss
+from tinyframe.losses import LossLike
 from tinyframe.parameters import ParameterVector
 from tinyframe.training.data_spec import DataSpec, as_source
 from tinyframe.training.objective import Objective
@@ -91,7 +91,7 @@ class GradientReport:
 
 
 def gradient_report(
-    model: "Model", X: npt.ArrayLike, y: npt.ArrayLike, loss: Loss | None = None
+    model: "Model", X: npt.ArrayLike, y: npt.ArrayLike, loss: LossLike | None = None
 ) -> GradientReport:
     """Return how the gradient of the loss on these rows passes through the layers.
 
@@ -115,7 +115,7 @@ def gradient_report(
     """
     check_model(model)
     twin = copy.deepcopy(model)
-    loss = chosen_loss(copy.deepcopy(loss), twin.loss)
+    loss = chosen_loss(copy.deepcopy(loss), twin.loss, twin._chain()[-1])  # noqa: SLF001 - as below
     feed, _ = as_source(DataSpec(twin, twin, loss), X, y)
     layers = twin._chain()  # noqa: SLF001 - what training sees, too
     objective = Objective(layers, loss)

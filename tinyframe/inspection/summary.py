@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tinyframe.layers.layer import Layer
 from tinyframe.utils.checks import batched
@@ -17,12 +17,36 @@ class Row(NamedTuple):
     cells: tuple[str, str, str, str]
 
 
-def summary(model: Layer) -> str:
-    """Return a table: each layer, its output shape, parameters and multiply-adds, and the totals.
+class Summary(str):
+    """A table of a model that shows itself as one, on a prompt and in a notebook; it is a text."""
 
-    Multiply-adds are those of the matrix products for one row, forwards; training takes about
-    three times as many.
-    """
+    __slots__ = ("_html",)
+    _html: str
+
+    def __new__(cls, model: Layer) -> Self:
+        """Return the table of a model.
+
+        Multiply-adds are those of the matrix products for one row, forwards; training takes about
+        three times as many.
+
+        Parameters
+        ----------
+        model
+            A layer, mostly a Sequential; built, or the shapes are missing.
+        """
+        table = super().__new__(cls, _table(model))
+        table._html = summary_html(model)
+        return table
+
+    def __repr__(self) -> str:
+        return str.__str__(self)
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+
+def _table(model: Layer) -> str:
+    """Return the table as plain text."""
     rows = [("", *HEAD)[1:], *(_indented(row) for row in _rows(model)), _total(model)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = [

@@ -1,27 +1,28 @@
 """Layer: the contract that everything in a model keeps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.data.arrays import as_numbers
 from tinyframe.layers.assignment import Assignment
 from tinyframe.layers.build import check_unshared, restored_on_error
+from tinyframe.layers.parts import Parts
 from tinyframe.layers.saved import Saved
-from tinyframe.parameters import Parameter, ParameterVector
+from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array, RandomSeed, Shape
+from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import floating_dtype, random_generator, sample_shape, shape_error
+from tinyframe.utils.hints import understood
 from tinyframe.utils.reprs import constructor_call
 
 if TYPE_CHECKING:
     from tinyframe.layers.batch_sums import BatchSums
 
-Member = TypeVar("Member")
 
-
-class Layer(Assignment, Saved, ABC):
+class Layer(Hinted, Assignment, Parts, Saved, ABC):
     """A differentiable function of a batch: y = f(x; θ), with its own derivative.
 
     A layer of one's own defines `forward` and `backward`, and `setup` if it has parameters or
@@ -50,6 +51,8 @@ class Layer(Assignment, Saved, ABC):
         part of it: see `BatchSums`. Else None.
     random
         Class attribute: True where training draws random numbers, from `self.rng`; `fit` seeds it.
+    parameters, trainable_parameters, weights
+        Of this layer and all its children: see `Parts`.
     trainable
         Whether training changes the parameters. A frozen layer (`layer.trainable = False`, which
         freezes its children too) still passes gradients through.
@@ -66,7 +69,6 @@ class Layer(Assignment, Saved, ABC):
     state_names: tuple[str, ...] = ()
     batch_sums: "BatchSums | None" = None
     random: bool = False
-    _trainable: bool = True
     _rng: "np.random.Generator | None" = None
 
     @abstractmethod
@@ -102,6 +104,26 @@ class Layer(Assignment, Saved, ABC):
     def backward_parameters(self, dy: Array) -> None:
         """Write ∂L/∂θ alone: all that is asked of the lowest layer, whose ∂L/∂x nobody reads."""
         self.backward(dy)
+
+    @understood
+    def __call__(self, x: npt.ArrayLike) -> Array:
+        """Return y = f(x) in inference, in an array of its own.
+
+        Parameters
+        ----------
+        x
+            Numbers of shape (batch, *input_shape), or a list of such rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x is not that.
+        """
+        x = as_numbers(x, "x")
+        if x.dtype.kind != "f" and not self.takes_integers:
+            x = x.astype(self.dtype)
+        y = self.forward(x)
+        return y.copy() if np.may_share_memory(x, y) else y
 
     def setup(self, input_shape: Shape) -> Shape:
         """Create the parameters for `input_shape` and return the output shape; `build` calls it.
@@ -156,67 +178,9 @@ class Layer(Assignment, Saved, ABC):
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         return self.output_shape
 
-    @property
-    def children(self) -> dict[str, "Layer"]:
-        """The layers this one is made of, by name: attributes, and members of lists and tuples."""
-        return dict(self._members(Layer))  # type: ignore[type-abstract] # only asked for by isinstance
-
     def _chain(self) -> tuple["Layer", ...]:
         """Return the flattened chain of layers: this one alone, unless it is a Sequential."""
         return (self,)
-
-    def walk(self) -> Iterator["Layer"]:
-        """Yield this layer and all that it is made of, in construction order."""
-        yield self
-        for child in self.children.values():
-            yield from child.walk()
-
-    def named_parameters(self) -> dict[str, Parameter]:
-        """Return the parameters by name, such as "0.weight", in construction order."""
-        named = dict(self._members(Parameter))
-        for prefix, child in self.children.items():
-            named |= {f"{prefix}.{name}": p for name, p in child.named_parameters().items()}
-        return named
-
-    def _members(self, kind: type[Member]) -> Iterator[tuple[str, Member]]:
-        """Yield what this layer holds of a kind, each once: attributes, or in a list or tuple."""
-        seen: list[Member] = []
-        for name, value in vars(self).items():
-            several = isinstance(value, (list, tuple))
-            for number, one in enumerate(value if several else (value,)):
-                if isinstance(one, kind) and not any(one is other for other in seen):
-                    seen.append(one)
-                    yield f"{name}.{number}" if several else name, one
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters, in construction order."""
-        return tuple(self.named_parameters().values())
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the parameters; setting it sets it for all children too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, trainable: bool) -> None:
-        for layer in self.walk():
-            layer._trainable = trainable  # noqa: SLF001 - same class
-
-    @property
-    def trainable_parameters(self) -> tuple[Parameter, ...]:
-        """The parameters that training changes, in construction order."""
-        return tuple(
-            parameter
-            for layer in self.walk()
-            if layer.trainable
-            for _, parameter in layer._members(Parameter)  # noqa: SLF001 - same class
-        )
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiplications, each with an addition, in the products of one sample's forward pass."""
-        return sum(child.multiply_adds for child in self.children.values())
 
     @property
     def rng(self) -> "np.random.Generator":

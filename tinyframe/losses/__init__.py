@@ -6,7 +6,7 @@ from tinyframe.losses.classification import (
     KLDivergenceLoss,
 )
 from tinyframe.losses.cross_entropy import CrossEntropyLoss
-from tinyframe.losses.loss import Loss
+from tinyframe.losses.loss import Loss, LossLike
 from tinyframe.losses.regression import HuberLoss, MAELoss, MSELoss
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "HuberLoss",
     "KLDivergenceLoss",
     "Loss",
+    "LossLike",
     "MAELoss",
     "MSELoss",
 ]

@@ -1,20 +1,26 @@
 """Loss: the contract, and the weighted mean that all losses take."""
 
+import copy
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.data.arrays import as_weights
+from tinyframe.data.arrays import as_numbers, as_weights
 from tinyframe.data.targets import checked_target, dense_target, laid_like
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.saved import Saved
 from tinyframe.types import Array, stands_in
+from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.reprs import constructor_call
 
 
-class Loss(Saved, ABC):
+class LossValue(Hinted, float):
+    """A number, that says how to go on from it to those who have a tensor in mind."""
+
+
+class Loss(Hinted, Saved, ABC):
     """L(prediction, target), a mean over the rows of the batch, weighted if weights are given.
 
         L = Σᵣ wᵣ ℓᵣ / Σᵣ wᵣ
@@ -104,8 +110,23 @@ class Loss(Saved, ABC):
         shares = weights / np.where(total > 0, total, 1)
         return shares.astype(prediction.dtype).reshape(rows, *[1] * (prediction.ndim - 1))
 
+    def __call__(
+        self, prediction: npt.ArrayLike, target: npt.ArrayLike, weight: npt.ArrayLike | None = None
+    ) -> float:
+        """Return L as a number; arguments, but lists too, and errors are those of `forward`.
+
+        Nothing is saved: in a loop of one's own, `forward` comes before `backward`.
+        """
+        prediction = as_numbers(prediction, "prediction")
+        floats = prediction if prediction.dtype.kind == "f" else prediction.astype(np.float64)
+        return LossValue(copy.copy(self).forward(floats, as_numbers(target, "target"), weight))
+
     def __repr__(self) -> str:
         return constructor_call(self)
+
+
+LossLike: TypeAlias = Loss | type[Loss] | str
+"""What may be given as a loss: an object, its class, or its name, such as "mse"."""
 
 
 class PointwiseLoss(Loss):

@@ -11,12 +11,16 @@ import numpy.typing as npt
 
 from tinyframe.data.arrays import as_weights
 from tinyframe.data.targets import are_classes, are_labels, dense_target
+from tinyframe.losses import BinaryCrossEntropyLoss, Loss
 from tinyframe.metrics.arguments import as_pair
 from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
 from tinyframe.metrics.ranking import roc_auc
 from tinyframe.metrics.regression import mae, mse, r2
 from tinyframe.types import Array
+from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import iterable
+from tinyframe.utils.hints import closest
+from tinyframe.utils.vocabulary import METRICS
 
 MetricFunction: TypeAlias = Callable[..., float]
 """(prediction, target) → number, over all rows; or (prediction, target, weight=None)."""
@@ -37,7 +41,7 @@ NAMED: dict[str, MetricFunction] = {
 OF_CLASSES = (accuracy, f1, precision, recall, roc_auc, top_k_accuracy)
 
 
-class Metric:
+class Metric(Hinted):
     """A metric with options and a name: `Metric(top_k_accuracy, k=3)`.
 
     Parameters
@@ -107,7 +111,9 @@ class Metric:
         return f"Metric({_name(self.function)}{options})"
 
 
-def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric]:
+def named_metrics(
+    metrics: Any, target: Array, outputs: int, loss: Loss | None = None
+) -> dict[str, Metric]:
     """Return the metrics by name; None means accuracy where the targets are classes.
 
     Parameters
@@ -118,6 +124,9 @@ def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric
         What they will be compared with.
     outputs
         Number of outputs of the model.
+    loss
+        What it learns by: one that takes a single output for the probability of a yes makes
+        classes of 0 and 1.
 
     Raises
     ------
@@ -125,7 +134,8 @@ def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric
         If one is neither of these, has a name that is taken, or needs classes where there are none.
     """
     if metrics is None:
-        classes = outputs > 1 and are_classes(target, outputs)
+        yes_or_no = isinstance(loss, BinaryCrossEntropyLoss) and not loss.from_logits
+        classes = (outputs > 1 or yes_or_no) and are_classes(target, outputs)
         return {"accuracy": Metric(accuracy)} if classes else {}
     if not iterable(metrics):
         raise TypeError(f'metrics expected a list such as ["accuracy"], got {metrics!r}')
@@ -133,7 +143,11 @@ def named_metrics(metrics: Any, target: Array, outputs: int) -> dict[str, Metric
     for metric in metrics:
         if isinstance(metric, str):
             if metric not in NAMED:
-                raise ValueError(f"metrics expected names among {sorted(NAMED)}, got {metric!r}")
+                right = METRICS.get(metric) or closest(metric, NAMED)
+                hint = "" if right is None else f"; here it is {right!r}"
+                raise ValueError(
+                    f"metrics expected names among {sorted(NAMED)}, got {metric!r}{hint}"
+                )
             found = Metric(NAMED[metric], metric)
         elif isinstance(metric, Metric):
             found = metric

@@ -1,16 +1,19 @@
 """Optimizers: how a step changes the parameters, given the gradient of the loss."""
 
+import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypedDict, Unpack
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
 from tinyframe.optimizers.schedules import Schedule
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array
+from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import boolean, real_number
+from tinyframe.utils.hints import unknown_argument
 from tinyframe.utils.reprs import constructor_call
 
 LARGE_SQUARE = 1e30
@@ -33,7 +36,7 @@ class StepOptions(TypedDict, total=False):
     clip_value: float | None
 
 
-class Optimizer(ABC):
+class Optimizer(Hinted, ABC):
     """A rule that takes the parameters θ a step down the gradient g = ∂L/∂θ.
 
     All rules are a few vector operations on the flat arrays of a `ParameterVector`. What a rule
@@ -85,7 +88,7 @@ class Optimizer(ABC):
     def __init__(self, learning_rate: float | Schedule, **options: Unpack[StepOptions]) -> None:
         unknown = options.keys() - StepOptions.__annotations__.keys()
         if unknown:
-            raise TypeError(f"{type(self).__name__} got an unexpected argument {unknown.pop()!r}")
+            raise _unknown_option(type(self), min(unknown))
         self._given = frozenset(options)
         self.learning_rate = learning_rate
         self.weight_decay = real_number("weight_decay", options.get("weight_decay", 0), at_least=0)
@@ -111,6 +114,11 @@ class Optimizer(ABC):
 
     @learning_rate.setter
     def learning_rate(self, rate: float | Schedule) -> None:
+        if isinstance(rate, (tuple, list, dict, Iterator)):
+            raise TypeError(
+                "learning_rate expected a number or a Schedule, got several things; the optimizer "
+                "gets the parameters from fit: model.fit(X, y, optimizer=Adam(0.001))"
+            )
         if not isinstance(rate, Schedule):
             rate = real_number("learning_rate", rate, above=0)
         self._learning_rate = rate
@@ -249,6 +257,16 @@ class Optimizer(ABC):
 
     def __repr__(self) -> str:
         return constructor_call(self)
+
+
+OptimizerLike: TypeAlias = Optimizer | type[Optimizer] | str
+"""What may be given as an optimizer: an object, its class, or its name, such as "adam"."""
+
+
+def _unknown_option(kind: type[Optimizer], option: str) -> TypeError:
+    taken = [name for name in inspect.signature(kind).parameters if name != "options"]
+    owners = [base.__name__ for base in kind.__mro__]
+    return unknown_argument(kind.__name__, owners, option, [*taken, *StepOptions.__annotations__])
 
 
 def _bound(name: str, value: float | None) -> float | None:

@@ -4,12 +4,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import positive_integer, real_number
 from tinyframe.utils.direction import Mode, direction
 from tinyframe.utils.reprs import constructor_call
 
 
-class Schedule(ABC):
+class Schedule(Hinted, ABC):
     """η(t), where t is the number of epochs done, with fractions: after half of the first, 0.5.
 
     So a schedule is the same for any batch size and any amount of data. Pass one to an optimizer:
@@ -20,10 +21,10 @@ class Schedule(ABC):
     def __call__(self, epoch: float) -> float:
         """Return η after so many epochs."""
 
-    def observe(self, figures: Mapping[str, float]) -> None:  # noqa: B027 - most look at no figures
+    def observe(self, figures: Mapping[str, float]) -> None:
         """Take notice of an epoch's figures; `fit` calls it after each."""
 
-    def reset(self) -> None:  # noqa: B027 - most remember nothing
+    def reset(self) -> None:
         """Forget what was observed."""
 
     def __repr__(self) -> str:

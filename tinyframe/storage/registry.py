@@ -59,6 +59,11 @@ def registered(name: object, kind: str) -> type[Any] | None:
     return found if found is not None and issubclass(found, KINDS[kind]) else None
 
 
+def registered_classes(kind: str) -> list[type[Any]]:
+    """Return all classes of a kind."""
+    return [found for found in _classes.values() if issubclass(found, KINDS[kind])]
+
+
 def is_registered(kept_class: type[Any]) -> bool:
     """Whether files can name this very class."""
     return _classes.get(kept_class.__name__) is kept_class

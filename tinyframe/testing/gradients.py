@@ -245,7 +245,14 @@ def _check_purity(layer: Layer, x: Array, y: Array, dy: Array) -> None:
     """Check that inference between forward and backward leaves no trace, nor backward in y."""
     first = layer.forward(x, training=True)
     dx, gradients = _backward(layer, dy, x.shape)
+    saved = [(part, part._saved) for part in layer.walk()]  # noqa: SLF001 - the same contract
     layer.forward(_read_only(x[-1:] if x.dtype.kind in "iu" else -x[:1]))
+    for part, before in saved:
+        if part._saved is not before:  # noqa: SLF001 - as above
+            raise AssertionError(
+                f"{part!r}: forward saves in inference too; save only if training: "
+                "`if training: self._saved = …`"
+            )
     dx_again, gradients_again = _backward(layer, dy, x.shape)
     what = f"{layer!r}: after an inference in between,"
     assert_close(f"{what} ∂L/∂x", dx_again, dx, 1e-12)

@@ -1,7 +1,6 @@
 """Checkpoint: training written to disk as it goes, so that nothing is lost when it is killed."""
 
 import os
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tinyframe.training.callbacks import Callback, Run
@@ -42,6 +41,8 @@ class Checkpoint(Callback):
         written; training ends then, and the old file stays.
     """
 
+    turn = 2  # last, as it keeps the state of all
+
     def __init__(self, path: str | os.PathLike[str], every: int | None = None) -> None:
         from pathlib import Path  # noqa: PLC0415 - spares `import tinyframe`
 
@@ -72,19 +73,6 @@ class Checkpoint(Callback):
         from tinyframe.storage.runs import write_run  # noqa: PLC0415 - spares `import tinyframe`
 
         write_run(self.path, run)
-
-
-def in_order(callbacks: Iterable[Callback], shown: Iterable[Callback]) -> tuple[Callback, ...]:
-    """Return the callbacks, what shows training, and last checkpoints, which keep their state.
-
-    Parameters
-    ----------
-    callbacks, shown
-        Those of the user, and those of `display`.
-    """
-    everyone = (*callbacks, *shown)
-    last = tuple(callback for callback in everyone if isinstance(callback, Checkpoint))
-    return tuple(callback for callback in everyone if callback not in last) + last
 
 
 def opened(path: str | os.PathLike[str] | None) -> "SavedRun | None":

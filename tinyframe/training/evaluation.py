@@ -10,6 +10,7 @@ from tinyframe.data.source import BLOCK, Block, Source, in_pairs
 from tinyframe.metrics import Metric, Scores
 from tinyframe.training.blocks import are_long
 from tinyframe.training.objective import Objective
+from tinyframe.utils.named import Named
 from tinyframe.utils.progress import track
 from tinyframe.utils.threads import helping
 
@@ -56,4 +57,5 @@ def evaluate(
         sums, scores = join(sums, scores)
     weight_sum = math.fsum(weight for _, weight in sums)
     total = math.fsum(total for total, _ in sums) if np.isfinite(sums).all() else math.nan
-    return {"loss": total / weight_sum if weight_sum else math.nan, **scores.figures()}
+    loss = total / weight_sum if weight_sum else math.nan
+    return Named({"loss": loss} | scores.figures())

@@ -1,26 +1,35 @@
 """History: what training recorded, epoch by epoch."""
 
 import math
+import operator
 from collections.abc import Iterator, Mapping
 from numbers import Real
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
+from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.direction import Mode, direction
 from tinyframe.utils.drawing import axes_for
+from tinyframe.utils.hints import closest
+from tinyframe.utils.named import Named
 from tinyframe.utils.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST = 40
+"""Epochs up to which all of them are shown; of more, the first and the last."""
 
-class History(Mapping[str, list[float]]):
-    """The figures of each epoch: `history["loss"]` is a list with one number an epoch.
 
-    The keys are "loss", the metrics, both again with "val_" before them where there was validation
-    data, and "seconds", the time that training took, validation not counted. Training again adds
-    epochs; where a figure was not recorded, its list holds NaN. `pandas.DataFrame(dict(history))`
-    is a table of it.
+class History(Hinted):
+    """The figures of each epoch: a sequence of epochs, and a list of numbers for each figure.
+
+    `history["loss"]` is one number an epoch, `history[-1]` the last epoch, {"loss": …, …}; so are
+    those that iteration goes through, as many as `len(history)`. The figures are "loss", the
+    metrics, both again with "val_" before them where there was validation data, and "seconds", the
+    time that training took, validation not counted. Training again adds epochs; where a figure was
+    not recorded, its list holds NaN. `dict(history)` has all lists, `pandas.DataFrame(history)` is
+    a table with a row an epoch.
     """
 
     def __init__(self) -> None:
@@ -30,7 +39,7 @@ class History(Mapping[str, list[float]]):
         """Add the figures of one epoch; what is added to this dict later is recorded too."""
         self._epochs.append(epoch)
 
-    def at(self, index: int) -> Mapping[str, float]:
+    def at(self, index: int) -> dict[str, float]:
         """Return the figures of one epoch, counted from 0.
 
         Raises
@@ -38,7 +47,8 @@ class History(Mapping[str, list[float]]):
         TypeError
             If a callback has put in what is no number.
         """
-        return {name: _number(name, figure) for name, figure in self._epochs[index].items()}
+        figures = self._epochs[index].items()
+        return Named({name: _number(name, figure) for name, figure in figures})
 
     def replace(self, epochs: list[dict[str, float]]) -> None:
         """Hold these epochs in place of what was recorded."""
@@ -119,7 +129,7 @@ class History(Mapping[str, list[float]]):
         from pathlib import Path  # noqa: PLC0415 - likewise
 
         with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, ["epoch", *self])
+            writer = csv.DictWriter(file, ["epoch", *self.keys()])
             writer.writeheader()
             for number, figures in enumerate(self._epochs, 1):
                 writer.writerow({"epoch": number, **figures})
@@ -130,30 +140,95 @@ class History(Mapping[str, list[float]]):
         from pathlib import Path  # noqa: PLC0415 - likewise
 
         table = {"epoch": list(range(1, self.epochs + 1))} | {
-            name: [value if math.isfinite(value) else None for value in self[name]] for name in self
+            name: [value if math.isfinite(value) else None for value in values]
+            for name, values in self.items()
         }
         Path(path).write_text(json.dumps(table) + "\n", encoding="utf-8")
 
-    def __getitem__(self, key: str) -> list[float]:
-        if key not in self:
-            raise KeyError(f"no {key!r} recorded; there is {', '.join(self) or 'nothing yet'}")
-        return [_number(key, epoch.get(key, math.nan)) for epoch in self._epochs]
+    # ---------------------------------------------------------------- as a sequence of epochs
 
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key in list(self)
+    @overload
+    def __getitem__(self, key: str) -> list[float]: ...
+    @overload
+    def __getitem__(self, key: int) -> dict[str, float]: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[dict[str, float]]: ...
+    def __getitem__(self, key: Any) -> Any:
+        """Return the list of a figure; for a number an epoch, counted from 0; for a slice, some."""
+        if isinstance(key, str):
+            if key not in self:
+                near = closest(key, self.keys())
+                hint = "" if near is None else f"; here it is {near!r}"
+                raise KeyError(f"no {key!r} recorded; there is {self._listed()}{hint}")
+            return [_number(key, epoch.get(key, math.nan)) for epoch in self._epochs]
+        if isinstance(key, slice):
+            return [self.at(number) for number in range(len(self))[key]]
+        if not isinstance(key, SupportsIndex) or isinstance(key, bool):
+            raise TypeError(f"history expected a figure or the number of an epoch, got {key!r}")
+        number = operator.index(key)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"history has {len(self)} epochs, counted from 0, got {number}")
+        return self.at(number)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(key for epoch in self._epochs for key in epoch))
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return map(self.at, range(len(self)))
 
     def __len__(self) -> int:
-        return len(list(iter(self)))
+        return len(self._epochs)
+
+    # ---------------------------------------------------------------- as lists by name
+
+    def keys(self) -> list[str]:
+        """Return the names of the figures, in the order in which they came."""
+        return list(dict.fromkeys(key for epoch in self._epochs for key in epoch))
+
+    def values(self) -> list[list[float]]:
+        """Return the list of each figure."""
+        return [self[key] for key in self.keys()]
+
+    def items(self) -> list[tuple[str, list[float]]]:
+        """Return (name, list) of each figure."""
+        return [(key, self[key]) for key in self.keys()]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the list of a figure, or `default` where it was not recorded."""
+        return dict(self.items()).get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in epoch for epoch in self._epochs) if isinstance(key, str) else False
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The list of each figure by name, as Keras has it."""
+        return dict(self.items())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, History):
+            other = other.history
+        return self.history == other if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # it grows
+
+    # ---------------------------------------------------------------- as people look at it
+
+    def _listed(self) -> str:
+        return ", ".join(self.keys()) or "nothing yet"
+
+    def _repr_html_(self) -> str:
+        from tinyframe.training.history_html import history_html  # noqa: PLC0415 - spares an import
+
+        return history_html(self)
 
     def __repr__(self) -> str:
         if not self._epochs:
             return "History: no epochs yet"
-        rows = [["epoch", *self]]
+        keys, count = self.keys(), len(self)
+        rows = [["epoch", *keys]]
         for number, epoch in enumerate(self._epochs, 1):
-            rows.append([str(number), *(f"{epoch.get(key, math.nan):.4f}" for key in self)])
+            if count <= MOST or number <= MOST // 4 or number > count - MOST // 2:
+                rows.append([str(number), *(f"{epoch.get(k, math.nan):.4f}" for k in keys)])
+            elif number == count - MOST // 2:
+                rows.append(["…"] * len(rows[0]))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.losses import Loss
-from tinyframe.optimizers import Optimizer
+from tinyframe.losses import LossLike
+from tinyframe.optimizers import OptimizerLike
 from tinyframe.training.callbacks import Callback, Run
 from tinyframe.training.settings import check_model, chosen_optimizer
 from tinyframe.types import Array, RandomSeed
@@ -110,8 +110,8 @@ def find_learning_rate(
     X: Any,
     y: npt.ArrayLike | None = None,
     *,
-    loss: Loss | None = None,
-    optimizer: Optimizer | None = None,
+    loss: LossLike | None = None,
+    optimizer: OptimizerLike | None = None,
     lowest: float = 1e-5,
     highest: float = 10.0,
     steps: int = 200,

@@ -60,6 +60,7 @@ def epoch(run: Run, calls: Calls, validation: Source | None) -> dict[str, float]
         trainer.seconds = time.perf_counter() - began
         if figures is None:
             return None
+        calls.end_steps()
         found = {} if validation is None else trainer.evaluate(validation)
     figures |= {f"val_{name}": figure for name, figure in found.items()}
     return {**figures, "seconds": trainer.seconds}

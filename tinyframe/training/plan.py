@@ -11,7 +11,7 @@ from tinyframe.metrics import Metric, named_metrics
 from tinyframe.training.augmentation import check_augment
 from tinyframe.training.callbacks import Callback, Calls, Run, check_callbacks
 from tinyframe.training.callbacks.progress_bar import display
-from tinyframe.training.checkpoint import in_order, opened
+from tinyframe.training.checkpoint import opened
 from tinyframe.training.data_spec import DataSpec, as_source, check_lasting, with_validation
 from tinyframe.training.mistakes import warn_of_mistakes
 from tinyframe.training.settings import (
@@ -84,21 +84,22 @@ class Plan:
         self.batch_size = sys.maxsize
         if batch_size is not None:
             self.batch_size = positive_integer("batch_size", batch_size)
-        self.loss = chosen_loss(loss, model.loss)
+        self.loss = chosen_loss(loss, model.loss, model._chain()[-1])  # noqa: SLF001 - its plan
         self.optimizer = chosen_optimizer(optimizer, model.optimizer)
         self.shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
         self.skips_nonfinite = skips_nonfinite(on_nonfinite)
         check_augment(augment)
         self.augment, self.resume = augment, resume
         check_lasting(epochs, X, validation_data)
-        self.callbacks = in_order(check_callbacks(callbacks), display(verbose))
+        everyone = (*check_callbacks(callbacks), *display(verbose))
+        self.callbacks = tuple(sorted(everyone, key=lambda callback: callback.turn))
         self.rngs = random_generator(rng).spawn(4)
-        self.spec = DataSpec(model, model._entry, self.loss, class_weight)  # noqa: SLF001 - its plan
+        self.spec = DataSpec(model, model._entry, self.loss, class_weight)  # noqa: SLF001 - as above
         feed, self.sample = as_source(self.spec, X, y, sample_weight, build=True)
         self.feed, self.validation = with_validation(
             self.spec, feed, validation_data, validation_split
         )
-        self.metrics = named_metrics(metrics, self.sample, model._outputs)  # noqa: SLF001 - as above
+        self.metrics = named_metrics(metrics, self.sample, model._outputs, self.loss)  # noqa: SLF001 - as above
         if not model.trainable_parameters:
             raise ValueError("fit expected a model with parameters to train, got none")
         assert model.input_shape is not None  # noqa: S101 - tells the type checker

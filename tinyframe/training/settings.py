@@ -7,6 +7,7 @@ from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss, MSELoss
 from tinyframe.optimizers import SGD, Optimizer
 from tinyframe.parameters import ParameterVector
+from tinyframe.training.named import named_loss, named_optimizer
 from tinyframe.utils.attributes import check_attribute
 from tinyframe.utils.checks import among, check_kind
 
@@ -22,12 +23,20 @@ def check_model(model: Any) -> None:
         raise TypeError(f"model expected {expected}, got {model!r}, a layer alone")
 
 
-def chosen_loss(loss: Any, last: Loss | None) -> Loss:
-    """Return the loss to use: the one given, that of the last fit, or MSELoss()."""
-    loss = (last or MSELoss()) if loss is None else loss
-    check_kind("loss", loss, Loss, "a Loss such as MSELoss()")
-    chosen: Loss = loss
-    return chosen
+def chosen_loss(loss: Any, last: Loss | None, head: Layer) -> Loss:
+    """Return the loss to use: the one given, that of the last fit, or MSELoss().
+
+    Parameters
+    ----------
+    loss, last
+        What was given, perhaps by name, and the loss of the last fit.
+    head
+        The last layer of the model: see `named_loss`.
+    """
+    named = named_loss(loss, head)
+    chosen = _or_last(named, last or MSELoss(), by_name=named is not loss)
+    check_kind("loss", chosen, Loss, 'a Loss such as MSELoss(), or a name such as "mse"')
+    return chosen  # type: ignore[no-any-return] # it is one
 
 
 def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
@@ -35,16 +44,23 @@ def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
 
     Raises
     ------
-    TypeError, AttributeError
+    TypeError, ValueError, AttributeError
         If it is none, or was given attributes that it does not have, such as `lr`.
     """
-    optimizer = (last or SGD(0.1)) if optimizer is None else optimizer
-    check_kind("optimizer", optimizer, Optimizer, "an Optimizer such as SGD(0.1)")
-    chosen: Optimizer = optimizer
+    named = named_optimizer(optimizer)
+    expected = 'an Optimizer such as SGD(0.1), or a name such as "sgd"'
+    chosen = _or_last(named, last or SGD(0.1), by_name=named is not optimizer)
+    check_kind("optimizer", chosen, Optimizer, expected)
     for name in vars(chosen):  # not as they are set, since a step sets two of them
         if name[0] != "_":
             check_attribute(chosen, name)
-    return chosen
+    return chosen  # type: ignore[no-any-return] # it is one
+
+
+def _or_last(given: Any, last: Any, *, by_name: bool) -> Any:
+    """Return what was given; the last one for None, and for a name that stands for the same."""
+    same = by_name and type(given) is type(last) and repr(given) == repr(last)
+    return last if given is None or same else given
 
 
 def verbosity(verbose: Any) -> int:

@@ -31,10 +31,14 @@ class Stream:
         In use by the model.
     trainer
         What takes the steps, of any feed.
+    asked
+        The loss and the optimizer as the user gave them: None, by name, …
     """
 
-    def __init__(self, model: "Model", loss: Loss, optimizer: Optimizer, trainer: Trainer) -> None:
-        self.loss, self.optimizer = loss, optimizer
+    def __init__(
+        self, model: "Model", loss: Loss, optimizer: Optimizer, trainer: Trainer, asked: Any
+    ) -> None:
+        self.loss, self.optimizer, self._asked = loss, optimizer, asked
         self._spec = DataSpec(model, model._entry, loss)  # noqa: SLF001 - of the same floor
         self._trainer = trainer
         self._run = Run(model, optimizer, ("loss",), 1, 1)
@@ -55,7 +59,8 @@ class Stream:
         loss, optimizer, rng
             As in `Model.train_on_batch`.
         """
-        loss = chosen_loss(loss, model.loss)
+        asked = loss, optimizer
+        loss = chosen_loss(loss, model.loss, model._chain()[-1])  # noqa: SLF001 - of the same floor
         optimizer = chosen_optimizer(optimizer, model.optimizer)
         weights_rng, _, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(model):
@@ -63,13 +68,13 @@ class Stream:
         seed(model, weights_rng, None if rng is None else layers_rng)
         parameters = model._begin(loss, optimizer)  # noqa: SLF001 - of the same floor
         trainer = Trainer(model._objective(loss), optimizer, parameters, feed, 1, {})  # noqa: SLF001
-        return cls(model, loss, optimizer, trainer)
+        return cls(model, loss, optimizer, trainer, asked)
 
-    def goes_on(self, model: "Model", loss: Loss | None, optimizer: Optimizer | None) -> bool:
+    def goes_on(self, model: "Model", loss: Any, optimizer: Any) -> bool:
         """Whether a step by this loss and optimizer is of this stream, and nothing changed."""
         return (
-            (loss is None or loss is self.loss)
-            and (optimizer is None or optimizer is self.optimizer)
+            (loss is None or loss is self.loss or loss == self._asked[0])
+            and (optimizer is None or optimizer is self.optimizer or optimizer == self._asked[1])
             and model.loss is self.loss
             and model.optimizer is self.optimizer
             and self._trainer.objective.is_of(model._chain())  # noqa: SLF001 - as above

@@ -1,45 +1,27 @@
-"""Attributes: those that an object has, and what other libraries call them."""
+"""Attributes: those that objects have, and what is said of those that others have."""
 
 import inspect
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-ELSEWHERE = {
-    "b": "bias",
-    "beta": "bias",
-    "biases": "bias",
-    "dilation_rate": "dilation",
-    "dilations": "dilation",
-    "eps": "epsilon",
-    "freeze": "trainable",
-    "frozen": "trainable",
-    "gamma": "gain",
-    "kernel": "weight",
-    "kernel_initializer": "initializer",
-    "learnable": "trainable",
-    "learning_rate": "optimizer.learning_rate",
-    "lr": "learning_rate",
-    "moving_mean": "running_mean",
-    "moving_var": "running_variance",
-    "moving_variance": "running_variance",
-    "negative_slope": "slope",
-    "num_heads": "heads",
-    "out_channels": "filters",
-    "p": "rate",
-    "params": "parameters",
-    "recurrent_kernel": "recurrent_weight",
-    "requires_grad": "trainable",
-    "running_var": "running_variance",
-    "strides": "stride",
-    "trainable": "layer.trainable",
-    "trainable_variables": "trainable_parameters",
-    "trainable_weights": "trainable_parameters",
-    "variables": "parameters",
-    "w": "weight",
-    "weight": "model.parameters",
-    "weights": "weight",
-}
-"""What other libraries call it, in small letters: the name that it has here, or the next best."""
+from tinyframe.utils.advice import ADVICE
+from tinyframe.utils.hints import hint_for, understood
+from tinyframe.utils.vocabulary import WORDS
+
+_CALLED: dict[str, list[str]] = {}
+"""Our words: those that other libraries have for them."""
+
+for _name, _words in WORDS.items():
+    for _word in _words:
+        _CALLED.setdefault(_word, []).append(_name)
+
+
+class Readable:
+    """A descriptor that can be read alone; a class of the user's may set an attribute of its name.
+
+    A property could not be set there.
+    """
 
 
 @cache
@@ -56,8 +38,9 @@ def attributes(kind: Any) -> dict[str, Any] | None:
     """
     if kind.__module__.partition(".")[0] != "tinyframe":
         return None
-    names: dict[str, Any] = dict.fromkeys((*dir(kind), *inspect.signature(kind).parameters))
+    names: dict[str, Any] = dict.fromkeys(inspect.signature(kind).parameters)
     for base in reversed(kind.__mro__):
+        names |= dict.fromkeys(n for n, v in vars(base).items() if not isinstance(v, Readable))
         names |= inspect.get_annotations(base)
     return names
 
@@ -92,15 +75,62 @@ def check_attribute(instance: object, name: str) -> None:
 
 
 def unknown_attribute(kind: Any, name: str) -> AttributeError:
-    """Return the error for a name that objects of this class, tinyframe's own, do not have."""
-    import difflib  # noqa: PLC0415 - spares `import tinyframe`
-
-    names = attributes(kind) or {}
-    right = ELSEWHERE.get(name.lower())
-    while right is not None and "." not in right and right not in names:
-        right = ELSEWHERE.get(right)
-    if right is None:
-        public = [n for n in names if not n.startswith("_")]
-        right = next(iter(difflib.get_close_matches(name, public, n=1)), None)
-    hint = "a subclass of your own may have it" if right is None else f"here it is {right!r}"
+    """Return the error for a name that objects of this class do not have."""
+    known = [n for n in attributes(kind) or dir(kind) if not n.startswith("_")]
+    if name in known:
+        return AttributeError(f"{kind.__name__} has no {name}, or none before it is built")
+    owners = [base.__name__ for base in kind.__mro__]
+    hint = hint_for(name, owners, known, dotted=True) or "a subclass of your own may have it"
     return AttributeError(f"{kind.__name__} has no attribute {name!r}; {hint}")
+
+
+class Foreign(Readable):
+    """What other libraries' objects have under a name, and ours do not: reading it says so."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type[Any]) -> Any:
+        raise unknown_attribute(owner, self.name)
+
+
+class Hinted:
+    """Objects that answer what other libraries call their attributes and arguments.
+
+    `layer.kernel` is an AttributeError that says `weight`, `Conv2D(8, 3, strides=2)` a TypeError
+    that says `stride`: see `tinyframe.utils.vocabulary`.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not cls.__module__.startswith("tinyframe."):
+            return
+        for name in _foreign(cls):
+            if not hasattr(cls, name):
+                setattr(cls, name, Foreign(name))
+        if "__init__" in vars(cls):
+            cls.__init__ = understood(cls.__init__)  # type: ignore[method-assign]
+        elif cls.__init__ is object.__init__ and Hinted not in cls.__bases__:
+            cls.__init__ = understood(_nothing)  # type: ignore[method-assign]
+
+    def __dir__(self) -> Iterable[str]:
+        kinds = type(self).__mro__
+        foreign = {n for kind in kinds for n, v in vars(kind).items() if isinstance(v, Foreign)}
+        return sorted(set(super().__dir__()) - foreign)
+
+
+def _nothing(self: object) -> None:
+    """Take no arguments."""
+
+
+_nothing.__name__ = "__init__"
+
+
+def _foreign(kind: type[Any]) -> Iterator[str]:
+    """Yield the names that reading is to answer: those of other libraries, and parameters to be."""
+    annotations = inspect.get_annotations(kind)
+    code = getattr(vars(kind).get("__init__"), "__code__", None)
+    own = {*vars(kind), *annotations, *(code.co_varnames if code else ())}
+    yield from (n for n, of in annotations.items() if getattr(of, "__name__", "") == "Parameter")
+    yield from (name for name in ADVICE.get(kind.__name__, ()) if name.isidentifier())
+    yield from (name for word in own for name in _CALLED.get(word, ()) if name not in own)

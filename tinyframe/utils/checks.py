@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyframe.types import Array, RandomSeed, Shape
+from tinyframe.utils.vocabulary import VALUES
 
 Given = TypeVar("Given")
 
@@ -37,7 +38,8 @@ def _integer(name: str, value: Any, expected: str, least: int) -> int:
         number = None
     if number is None or number < least:
         error = TypeError if number is None else ValueError
-        raise error(f"{name} expected {expected}, got {value!r}")
+        hint = f"; {VALUES[value]}" if isinstance(value, str) and value in VALUES else ""
+        raise error(f"{name} expected {expected}, got {value!r}{hint}")
     return number
 
 
@@ -189,8 +191,13 @@ def real_number(
 
 def sample_shape(name: str, value: Any) -> Shape:
     """Return `value` as a tuple of positive integers; a single integer n means (n,)."""
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"{name} expected a shape, got an array; its shape is {value.shape}")
     if not isinstance(value, (tuple, list)):
         value = (value,)
+    if len(value) > 1 and value[0] is None:
+        rest = value[1] if len(value) == 2 else tuple(value[1:])  # noqa: PLR2004 - (None, features)
+        raise TypeError(f"{name} expected no batch in it, got {tuple(value)}; leave it out: {rest}")
     return tuple(positive_integer(name, size) for size in value)
 
 

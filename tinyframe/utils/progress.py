@@ -64,16 +64,24 @@ def track(
 
 def is_live() -> bool:
     """Whether standard output is a terminal or a notebook's cell, which a bar can be drawn on."""
-    return _in_notebook() or (sys.stdout is not None and sys.stdout.isatty())
+    return in_notebook() or (sys.stdout is not None and sys.stdout.isatty())
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether this runs in the cell of a notebook."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 def tqdm_class() -> Any:
     """Return tqdm's class for the place: a widget where one can be shown."""
-    widget = _in_notebook() and find_spec("ipywidgets") is not None
+    widget = in_notebook() and find_spec("ipywidgets") is not None
     module = "tqdm.notebook" if widget else "tqdm"
     return require(module, "progress", "a progress bar").tqdm
+
+
+def columns() -> int:
+    """Return how wide the terminal is."""
+    import shutil  # noqa: PLC0415 - spares `import tinyframe`
+
+    return shutil.get_terminal_size().columns

@@ -1,6 +1,10 @@
 """How objects show themselves: as the call that makes them."""
 
 import inspect
+import math
+
+LONG = 9
+"""Characters of a number from which on it may be a fraction."""
 
 
 def constructor_call(instance: object) -> str:
@@ -26,7 +30,13 @@ def constructor_call(instance: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the repr of a value; of a function its name."""
+    """Return the repr of a value; of a function its name, of 1/255 that fraction."""
+    if isinstance(value, float) and len(repr(value)) > LONG:
+        from fractions import Fraction  # noqa: PLC0415 - spares `import tinyframe`
+
+        over = Fraction(value).limit_denominator(1000) if math.isfinite(value) else Fraction(0)
+        if over.numerator / over.denominator == value:
+            return f"{over.numerator}/{over.denominator}"
     return value.__name__ if inspect.isfunction(value) else repr(value)
 
 

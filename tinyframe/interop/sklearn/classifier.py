@@ -11,7 +11,8 @@ from sklearn.utils.validation import validate_data
 
 from tinyframe.interop.sklearn.network import FLOATS, Network
 from tinyframe.layers import Layer, LogSoftmax, Sigmoid, Softmax
-from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss
+from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss, LossLike
+from tinyframe.optimizers import OptimizerLike
 from tinyframe.sequential import Sequential
 from tinyframe.types import Array
 
@@ -50,8 +51,8 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
         activation: str = "relu",
         *,
         layers: Iterable[Layer] | Callable[[int, int], Iterable[Layer]] | None = None,
-        loss: Loss | None = None,
-        optimizer: Any = None,
+        loss: LossLike | None = None,
+        optimizer: OptimizerLike | None = None,
         epochs: int = 200,
         batch_size: int | str | None = "auto",
         early_stopping: bool = False,

@@ -18,11 +18,12 @@ from sklearn.utils.validation import (
 from tinyframe.data.arrays import as_weights
 from tinyframe.initializers import glorot_uniform
 from tinyframe.interop.sklearn.parts import arguments_of, changed
-from tinyframe.layers import Dense, Layer, ReLU, Sigmoid, Tanh
-from tinyframe.losses import Loss
-from tinyframe.optimizers import Adam
+from tinyframe.layers import Dense, Layer, ReLU, Sigmoid, Softmax, Tanh
+from tinyframe.losses import Loss, LossLike
+from tinyframe.optimizers import Adam, OptimizerLike
 from tinyframe.sequential import Sequential
 from tinyframe.training.callbacks import EarlyStopping
+from tinyframe.training.named import named_loss, named_optimizer
 from tinyframe.types import Array
 from tinyframe.utils.checks import boolean
 
@@ -51,8 +52,8 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         activation: str = "relu",
         *,
         layers: Iterable[Layer] | Callable[[int, int], Iterable[Layer]] | None = None,
-        loss: Loss | None = None,
-        optimizer: Any = None,
+        loss: LossLike | None = None,
+        optimizer: OptimizerLike | None = None,
         epochs: int = 200,
         batch_size: int | str | None = "auto",
         early_stopping: bool = False,
@@ -116,9 +117,9 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     def _part(self, name: str) -> Any:
         """Return the optimizer or the loss: the one given, or what is used instead of None."""
         given = getattr(self, name)
-        if given is not None:
-            return given
-        return Adam() if name == "optimizer" else self._default_loss()
+        if name == "optimizer":
+            return Adam() if given is None else named_optimizer(given)
+        return self._default_loss() if given is None else named_loss(given, Softmax())
 
     def _default_loss(self, last: Layer | None = None) -> Loss:
         """Return the loss for a network that ends in this layer."""
@@ -143,7 +144,9 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         if self.layers is None:
             layers = self._hidden_layers() + self._last_layers(outputs)
         else:
-            given = self.layers(features, outputs) if callable(self.layers) else self.layers
+            given: Any = self.layers
+            if callable(given) and not isinstance(given, Layer):
+                given = given(features, outputs)
             layers = copy.deepcopy(list(given))
         model = Sequential(layers, dtype=dtype)
         model.build(features)
@@ -209,7 +212,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
             X,
             self._targets(y, model),
             sample_weight=weight,
-            loss=self._default_loss(model[-1]) if self.loss is None else copy.deepcopy(self.loss),
+            loss=self._own_loss(model),
             optimizer=copy.deepcopy(self._part("optimizer")),
             epochs=self.epochs,
             batch_size=self._rows_a_step(len(X)),
@@ -234,7 +237,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         """Go through checked data once, with the network there is, or a new one."""
         if not hasattr(self, "model_"):
             model = self._begin(X, y, outputs, weight)
-            model.loss = copy.deepcopy(self.loss) or self._default_loss(model[-1])
+            model.loss = self._own_loss(model)
             model.optimizer = copy.deepcopy(self._part("optimizer"))
             self.model_ = model
         self.model_.partial_fit(
@@ -246,6 +249,12 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         )
         self.n_iter_ = len(self.model_.history["loss"])
         return self
+
+    def _own_loss(self, model: Sequential) -> Any:
+        """Return a loss for the network: the one asked for, as its last layer needs it."""
+        if self.loss is None:
+            return self._default_loss(model[-1])
+        return named_loss(copy.deepcopy(self.loss), model[-1])
 
     def _new_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))

@@ -1,5 +1,6 @@
 """Callbacks: watch a model train, keep its best state, stop it in time."""
 
+from tinyframe.training.callbacks.averaging import WeightAverage
 from tinyframe.training.callbacks.callback import Callback, check_callbacks
 from tinyframe.training.callbacks.calls import Calls
 from tinyframe.training.callbacks.loggers import CSVLogger, LearningRateLogger
@@ -14,5 +15,6 @@ __all__ = [
     "LearningRateLogger",
     "ModelCheckpoint",
     "Run",
+    "WeightAverage",
     "check_callbacks",
 ]

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinyframe.training.callbacks.run import Run
+from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import iterable
 from tinyframe.utils.reprs import constructor_call
 
 
-class Callback:
+class Callback(Hinted):
     """Something to do at certain moments of training; `fit(..., callbacks=[…])` calls it.
 
     One's own defines the methods it needs. Each gets the `Run`, may look at everything, and may
@@ -23,9 +24,12 @@ class Callback:
     rank_zero_only
         Class attribute: True where only the process of rank 0 is to call it, as it prints or
         writes. Such a callback leaves the model and the optimizer alone.
+    turn
+        Class attribute: callbacks of a higher one come later, whatever their order in the list.
     """
 
     rank_zero_only: bool = False
+    turn: int = 0
 
     def on_train_begin(self, run: Run) -> None:
         """Do something before the first epoch; the first chance to refuse, by a ValueError."""
@@ -35,6 +39,9 @@ class Callback:
 
     def on_batch_end(self, run: Run) -> None:
         """Do something after the step of batch `run.batch`."""
+
+    def on_steps_end(self, run: Run) -> None:
+        """Do something after the epoch's last step, before validation."""
 
     def on_epoch_end(self, run: Run) -> None:
         """Do something after a complete epoch, whose figures are `run.figures`."""
@@ -64,11 +71,13 @@ def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
     if callbacks is None:
         return ()
     if not iterable(callbacks):
-        raise TypeError(f"callbacks expected a list of Callbacks, got {callbacks!r}")
+        hint = f"; callbacks=[{callbacks!r}]" if isinstance(callbacks, Callback) else ""
+        raise TypeError(f"callbacks expected a list of Callbacks, got {callbacks!r}{hint}")
     found = tuple(callbacks)
     for callback in found:
         if not isinstance(callback, Callback):
+            hint = f"; make one: {callback.__name__}(…)" if isinstance(callback, type) else ""
             raise TypeError(
-                f"callbacks expected Callbacks such as EarlyStopping(), got {callback!r}"
+                f"callbacks expected Callbacks such as EarlyStopping(), got {callback!r}{hint}"
             )
     return found

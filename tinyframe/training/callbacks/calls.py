@@ -51,6 +51,11 @@ class Calls:
             callback.on_epoch_begin(self._run)
         self._give_back()
 
+    def end_steps(self) -> None:
+        """Tell that the steps of an epoch are done."""
+        for callback in self._callbacks:
+            callback.on_steps_end(self._run)
+
     def end_epoch(self) -> None:
         """Tell that an epoch is complete."""
         for callback in self._callbacks:

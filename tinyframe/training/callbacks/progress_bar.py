@@ -2,20 +2,38 @@
 
 import sys
 import time
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
 from tinyframe.training.callbacks import Callback, Run
-from tinyframe.utils.progress import is_live, tqdm_class
+from tinyframe.utils.progress import columns, in_notebook, is_live, tqdm_class
 
 REFRESH = 0.1
 """Seconds between two looks of a bar."""
+
+WIDEST = 100
+"""Columns of a bar, at most."""
+
+SPARE = 3
+"""Columns left free beside a bar: the ^C of an interrupt has to be on its line, to be cleared."""
+
+SHORT = {"accuracy": "acc", "learning_rate": "lr", "precision": "prec"}
+"""Names of figures where a line is too short for all."""
+
+KNOWN = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}  {remaining} left{postfix}"
+UNKNOWN = "{desc}  {n_fmt} batches  {elapsed}{postfix}"
+"""What a bar shows, where the number of batches is known and where it is not."""
 
 
 class EpochLines(Callback):
     """Prints one plain line an epoch, without carriage returns: for logs, pipes and files."""
 
     rank_zero_only = True
+
+    def on_train_begin(self, run: Run) -> None:  # noqa: ARG002 - the moment is what counts
+        if is_live() and find_spec("tqdm") is None:
+            _say_what_is_missing()
 
     def on_epoch_end(self, run: Run) -> None:
         print(epoch_line(run), flush=True)  # noqa: T201 - what it is for
@@ -26,7 +44,7 @@ class EpochLines(Callback):
 
 
 class ProgressBar(Callback):
-    """Shows a live bar for each epoch, with the loss, batches a second and the time left.
+    """Shows a live bar for each epoch, with the loss and the time left.
 
     A finished epoch leaves the same line as `EpochLines`. On a terminal the bar is text, in a
     notebook a widget, where ipywidgets is installed.
@@ -50,10 +68,10 @@ class ProgressBar(Callback):
         self._bar = self._tqdm(
             total=run.batches,
             desc=f"epoch {_count(run)}",
-            unit="batch",
+            bar_format=UNKNOWN if run.batches is None else KNOWN,
             leave=False,
             file=sys.stdout,
-            dynamic_ncols=True,
+            ncols=None if in_notebook() else min(columns(), WIDEST) - SPARE,
         )
         self._shown = time.monotonic()
 
@@ -74,9 +92,18 @@ class ProgressBar(Callback):
             self._tqdm.write(stop_line(run), file=sys.stdout)
 
     def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        if self._bar is None:
+            return
+        self._bar.close()
+        self._bar = None
+        if sys.stdout.isatty():  # the ^C of an interrupt stays beside the bar
+            sys.stdout.write("\r" + " " * (columns() - 1) + "\r")
+
+
+@cache
+def _say_what_is_missing() -> None:
+    """Tell once that there could be a bar."""
+    print('For a live bar: pip install "tinyframe[progress]"', flush=True)  # noqa: T201 - to be read
 
 
 def display(verbose: int) -> tuple[Callback, ...]:
@@ -94,12 +121,30 @@ def display(verbose: int) -> tuple[Callback, ...]:
 
 
 def epoch_line(run: Run) -> str:
-    """Return an epoch's figures as one line."""
-    figures = dict(run.figures)
-    seconds = figures.pop("seconds")
-    shown = "  ".join(f"{name} {value:.4g}" if name == "learning_rate" else f"{name} {value:.4f}"
-                      for name, value in figures.items())  # fmt: skip
-    return f"epoch {_count(run)}  {shown}  {seconds:.2f} s"
+    """Return an epoch's figures as one line; on a terminal too narrow for it a shorter one.
+
+    There, names are shortened; if that is not enough it goes on below. No figure is left out.
+    """
+    figures = {name: _number(name, value) for name, value in run.figures.items()}
+    head, seconds = f"epoch {_count(run)}", f"{run.figures['seconds']:.2f} s"
+    del figures["seconds"]
+    width = columns() if is_live() and not in_notebook() else sys.maxsize
+    parts = [f"{name} {figure}" for name, figure in figures.items()]
+    line = "  ".join([head, *parts, seconds])
+    if len(line) <= width:
+        return line
+    pairs = []
+    for name, figure in figures.items():
+        if name.startswith("val_") and name[4:] in figures:
+            continue
+        beside = f" val {figures[f'val_{name}']}" if f"val_{name}" in figures else ""
+        pairs.append(f"{SHORT.get(name, name)} {figure}{beside}")
+    lines = [head]
+    for part in (*pairs, seconds):
+        if len(lines[-1]) + 2 + len(part) > width:
+            lines.append(" " * len(head))
+        lines[-1] += f"  {part}"
+    return "\n".join(lines)
 
 
 def stop_line(run: Run) -> str:
@@ -108,6 +153,10 @@ def stop_line(run: Run) -> str:
     if run.batch != run.batches and run.batch:
         done += f", batch {run.batch}"
     return f"stopped after {done}: {run.stopped}"
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.4g}" if name == "learning_rate" else f"{value:.4f}"
 
 
 def _count(run: Run) -> str:

@@ -1,0 +1,87 @@
+"""Names for objects: `loss="mse"`, `optimizer="adam"`; a class stands for its object, too."""
+
+import re
+from typing import Any
+
+from tinyframe.layers import LogSoftmax, Sigmoid, Softmax
+from tinyframe.layers.layer import Layer
+from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, KLDivergenceLoss, Loss
+from tinyframe.optimizers import SGD, Optimizer
+from tinyframe.storage.registry import KINDS, registered_classes
+from tinyframe.utils.attributes import is_ours
+from tinyframe.utils.hints import closest
+from tinyframe.utils.vocabulary import LOSSES
+
+
+def named_loss(value: Any, head: Layer) -> Any:
+    """Return the loss that a name or a class stands for; anything else as it is.
+
+    Losses that take probabilities or scores take what the model's last layer makes: probabilities
+    where it is Softmax or Sigmoid, or of the user's own; else scores.
+
+    Parameters
+    ----------
+    value
+        As the user gave it: "cross_entropy", CrossEntropyLoss, CrossEntropyLoss(), …
+    head
+        The last layer of the model.
+
+    Raises
+    ------
+    ValueError
+        If no loss has that name: tells those that there are.
+    TypeError
+        If the class needs arguments.
+    """
+    kind = _class_of(value, "loss")
+    if kind is None:
+        return value
+    if kind is KLDivergenceLoss:
+        return KLDivergenceLoss(from_logits=isinstance(head, LogSoftmax))
+    if kind is CrossEntropyLoss or kind is BinaryCrossEntropyLoss:
+        return kind(from_logits=is_ours(head) and not isinstance(head, (Softmax, Sigmoid)))
+    return _made(kind, "loss")
+
+
+def named_optimizer(value: Any) -> Any:
+    """Return the optimizer that a name or a class stands for; value and errors as for losses."""
+    kind = _class_of(value, "optimizer")
+    if kind is None:
+        return value
+    return SGD(0.1) if kind is SGD else _made(kind, "optimizer")
+
+
+def _class_of(value: Any, kind: str) -> Any:
+    """Return the class that a name or a class stands for; None for anything else."""
+    if isinstance(value, type) and issubclass(value, KINDS[kind]):
+        return value
+    if not isinstance(value, str):
+        return None
+    classes = {_bare(found.__name__, kind): found for found in registered_classes(kind)}
+    name = _bare(value, kind)
+    found = classes.get(name) or classes.get(_bare(LOSSES.get(name, ""), kind))
+    if found is None:
+        names = sorted(_spoken(known.__name__, kind) for known in classes.values())
+        near = closest(value, names)
+        hint = "" if near is None else f"; here it is {near!r}"
+        raise ValueError(f"{kind} expected one of {', '.join(names)}, got {value!r}{hint}")
+    return found
+
+
+def _bare(name: str, kind: str) -> str:
+    """Return what is left of a name in small letters: "crossentropy" of "cross_entropy_loss"."""
+    return re.sub("[^a-z0-9]", "", name.lower()).removesuffix(kind)
+
+
+def _spoken(name: str, kind: str) -> str:
+    """Return how a class is called in words: "cross_entropy" of CrossEntropyLoss."""
+    words = name.removesuffix("Loss") if kind == "loss" else name.lower()
+    return re.sub("(?<=[a-zA-Z])(?=[A-Z][a-z])", "_", words).lower()
+
+
+def _made(kind: type[Loss | Optimizer], what: str) -> Any:
+    try:
+        return kind()  # type: ignore[call-arg] # most have defaults for all
+    except TypeError as error:
+        name = kind.__name__
+        raise TypeError(f"{what} expected an object, {name}(…), got a class: {error}") from None
