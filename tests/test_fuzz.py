@@ -150,7 +150,8 @@ GOOD = {
     "use_bias": flags, "initializer": [initializers.zeros, initializers.he_normal],
     "slope": [0.0, 0.2], "alpha": positive, "scale": [0.5, -1, 1 / 255], "rate": [0.0, 0.5],
     "momentum": [0.1, 0.5], "epsilon": [1e-5, 1e-3], "vocabulary": [5], "width": [3],
-    "branches": [Fresh(lambda: [tf.Dense(3), tf.Dense(3)])], "shortcut": [Fresh(tf.Dense, 4)],
+    "branches": [Fresh(lambda: [tf.Dense(3), tf.Dense(3)]), Fresh(tf.Dense, 4)],
+    "more": [Fresh(tf.Dense, 4), Fresh(tf.ReLU)], "shortcut": [Fresh(tf.Dense, 4)],
     "layers": [Fresh(lambda: [tf.Dense(4), tf.ReLU()]), Fresh(lambda: [tf.Dense(3, 2)])],
     "dtype": ["float32", np.float64, None], "input_shape": [3, (3,), (1, 4, 4)],
     # losses
@@ -366,9 +367,14 @@ def drawn_call(chance, bench):
         return made(chance.choice(pool), bench)
 
     positional, keywords = [], {}
-    for parameter in arguments_of(name):
+    some_more = chance.choice([0, 1, 1, 2, 3])
+    parameters = arguments_of(name)
+    one_by_one = some_more and any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
-            positional += [value(parameter.name) for _ in range(chance.choice([0, 1, 1, 2, 3]))]
+            positional += [value(parameter.name) for _ in range(some_more)]
+        elif one_by_one and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            positional.append(value(parameter.name))  # what stands before these
         elif parameter.name == "self":
             positional.insert(0, value("self"))
         elif parameter.default is parameter.empty or chance.random() < 0.4:

@@ -1,17 +1,18 @@
 """Sequential: a chain of layers, and the model that people make of it."""
 
 from collections.abc import Iterable, Iterator
-from typing import overload
+from typing import ClassVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyframe.layers.layer import Layer
+from tinyframe.layers.parts import as_layers, option_apart
 from tinyframe.model import Model
 from tinyframe.storage.registry import register
 from tinyframe.training.history import History
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import floating_dtype, iterable
+from tinyframe.utils.checks import floating_dtype
 
 
 @register
@@ -26,8 +27,9 @@ class Sequential(Model):
 
     Parameters
     ----------
-    layers : iterable of Layer
-        The layers in order; each object once.
+    layers, *more : Layer
+        The layers in order, also in one list; each object once. Another Sequential alone stands
+        for its layers.
     dtype
         float32 or float64: of parameters, activations and predictions.
 
@@ -38,21 +40,17 @@ class Sequential(Model):
         fit together.
     """
 
-    def __init__(self, layers: Iterable[Layer], dtype: npt.DTypeLike = np.float32) -> None:
-        if not iterable(layers):
-            raise TypeError(f"Sequential expected a list of layers, got {layers!r}")
-        self.layers = tuple(layers)
+    more: ClassVar[tuple[()]] = ()  # all are in `layers`
+
+    def __init__(
+        self,
+        layers: Layer | Iterable[Layer],
+        *more: "Layer | npt.DTypeLike",
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        given, dtype = option_apart((layers, *more), dtype)
+        self.layers = as_layers("Sequential", given, single=())
         self.dtype = floating_dtype(dtype)
-        if not self.layers:
-            raise ValueError("Sequential expected at least one layer, got none")
-        for number, layer in enumerate(self.layers):
-            if isinstance(layer, type) and issubclass(layer, Layer):
-                raise TypeError(
-                    f"Sequential expected layers, got the class {layer.__name__} at {number}; "
-                    f"make one: {layer.__name__}()"
-                )
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential expected layers, got {layer!r} at {number}")
         seen: set[int] = set()
         for layer in self.walk():
             if id(layer) in seen:

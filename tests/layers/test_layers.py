@@ -168,8 +168,8 @@ def test_shapes_that_do_not_fit_are_refused(layer, shape, message):
         lambda: Conv2D(2, 3, padding=-1), lambda: Conv2D(3, 3, groups=2), lambda: Dropout(1.0),
         lambda: Softmax(0), lambda: Permute(1, 3), lambda: Reshape(-1, -1), lambda: LSTM(2.5),
         lambda: Embedding(3, 2, padding=3), lambda: Residual("x"), lambda: Residual(*[]),
-        lambda: Concatenate(Dense(3)), lambda: BatchNorm(momentum=2), lambda: LayerNorm(epsilon=0),
-        lambda: LeakyReLU(-1), lambda: ELU(0), lambda: MaxPool2D("2"),
+        lambda: Concatenate(Dense(3), axis=0), lambda: BatchNorm(momentum=2),
+        lambda: LayerNorm(epsilon=0), lambda: LeakyReLU(-1), lambda: ELU(0), lambda: MaxPool2D("2"),
     ],
 )  # fmt: skip
 def test_arguments_that_make_no_sense_are_refused(make):

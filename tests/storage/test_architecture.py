@@ -1,5 +1,7 @@
 """A saved model keeps its loss and its optimizer's settings, and nobody gets others in silence."""
 
+import json
+
 import numpy as np
 import pytest
 from cases import LOSSES
@@ -11,25 +13,33 @@ from tinyframe import (
     Adagrad,
     Adam,
     AdamW,
+    Add,
+    Concatenate,
     CosineDecay,
     CrossEntropyLoss,
     Dense,
     ExponentialDecay,
     Lion,
     OneCycle,
+    Permute,
     ReduceOnPlateau,
+    ReLU,
+    Reshape,
+    Residual,
     RMSprop,
     Schedule,
     Sequential,
     Sigmoid,
     StepDecay,
     StorageError,
+    Tanh,
     register,
 )
 from tinyframe.inspection import gradient_report
 from tinyframe.layers.state import state_of
 from tinyframe.losses.loss import PointwiseLoss
 from tinyframe.storage import container
+from tinyframe.storage.architecture import describe, rebuild
 from tinyframe.storage.models import header, load_model
 
 
@@ -120,6 +130,36 @@ def test_a_file_without_loss_and_optimizer_loads_still(tmp_path):
     loaded.save(path)
     loaded = load_model(path)
     assert (loaded.loss, loaded.optimizer) == (None, None)
+
+
+OF_BEFORE = json.loads("""
+{"layer": "Sequential", "arguments": {"layers": [{"layer": "Reshape", "arguments": {},
+"positional": [4, -1]}, {"layer": "Permute", "arguments": {}, "positional": [2, 1]}, {"layer":
+"Residual", "arguments": {"shortcut": {"layer": "Dense", "arguments": {"use_bias": true},
+"positional": [4]}}, "positional": [{"layer": "Dense", "arguments": {"use_bias": true},
+"positional": [4]}, {"layer": "Tanh", "arguments": {}}]}, {"layer": "Concatenate", "arguments":
+{"branches": [{"layer": "Dense", "arguments": {"use_bias": true}, "positional": [3]}, {"layer":
+"Sequential", "arguments": {"layers": [{"layer": "Dense", "arguments": {"use_bias": true},
+"positional": [2]}, {"layer": "ReLU", "arguments": {}}], "dtype": "float64"}}], "axis": -1}},
+{"layer": "Add", "arguments": {"branches": [{"layer": "Dense", "arguments": {"use_bias": true},
+"positional": [2]}, {"layer": "Sequential", "arguments": {"layers": [{"layer": "Tanh",
+"arguments": {}}, {"layer": "Dense", "arguments": {"use_bias": true}, "positional": [2]}],
+"dtype": "float64"}}]}}], "dtype": "float64"}}
+""")
+"""How a file described containers when their layers came in one list alone."""
+
+
+def test_containers_are_described_as_they_were_when_their_layers_came_in_lists():
+    model = Sequential(
+        Reshape(4, -1),
+        Permute(2, 1),
+        Residual(Dense(4), Tanh(), shortcut=Dense(4)),
+        Concatenate(Dense(3), Sequential(Dense(2), ReLU(), dtype="float64"), axis=-1),
+        Add(Dense(2), Sequential(Tanh(), Dense(2), dtype="float64")),
+        dtype="float64",
+    )
+    assert repr(rebuild(OF_BEFORE)) == repr(model)
+    assert describe(model) == OF_BEFORE  # so that programs of before read files of now
 
 
 class Squares(PointwiseLoss):

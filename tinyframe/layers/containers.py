@@ -6,12 +6,14 @@ computed: a container knows how its parts are joined.
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from typing import ClassVar
 
 import numpy as np
 
 from tinyframe.layers.layer import Layer
+from tinyframe.layers.parts import as_layers, option_apart
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import batched, iterable
+from tinyframe.utils.checks import batched, sample_axis
 
 
 class Residual(Layer):
@@ -27,7 +29,7 @@ class Residual(Layer):
     Parameters
     ----------
     *layers : Layer
-        f₁ … fₙ.
+        f₁ … fₙ, also in one list.
     shortcut : Layer, optional
         s, such as `Conv2D(32, 1, stride=2)`.
 
@@ -37,9 +39,9 @@ class Residual(Layer):
         If something else than layers is given, or the two sums differ in shape.
     """
 
-    def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
-        self.layers = _layers(self, layers)
-        self.shortcut = shortcut if shortcut is None else _layers(self, (shortcut,))[0]
+    def __init__(self, *layers: Layer | Iterable[Layer], shortcut: Layer | None = None) -> None:
+        self.layers = as_layers("Residual", layers)
+        self.shortcut = shortcut if shortcut is None else as_layers("shortcut", (shortcut,))[0]
         self.takes_integers = self.layers[0].takes_integers
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -79,8 +81,8 @@ class Add(Layer):
 
     Parameters
     ----------
-    branches : list of Layer
-        f₁ … fₙ, each a layer or a `Sequential`.
+    branches, *more : Layer
+        f₁ … fₙ, each a layer or a `Sequential`; also in one list.
 
     Raises
     ------
@@ -88,8 +90,10 @@ class Add(Layer):
         If something else than layers is given, or their outputs differ in shape.
     """
 
-    def __init__(self, branches: Iterable[Layer]) -> None:
-        self.branches = _layers(self, branches)
+    more: ClassVar[tuple[()]] = ()  # all are in `branches`
+
+    def __init__(self, branches: Layer | Iterable[Layer], *more: Layer) -> None:
+        self.branches = as_layers("Add", (branches, *more))
         self.takes_integers = all(branch.takes_integers for branch in self.branches)
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -116,8 +120,8 @@ class Concatenate(Layer):
 
     Parameters
     ----------
-    branches : list of Layer
-        f₁ … fₙ, each a layer or a `Sequential`.
+    branches, *more : Layer
+        f₁ … fₙ, each a layer or a `Sequential`; also in one list.
     axis : int
         The axis to join along, that of the batch counted: by default 1, the features of
         (batch, features) and the channels of images; −1 for the features of sequences.
@@ -128,11 +132,14 @@ class Concatenate(Layer):
         If something else than layers is given, or their outputs differ along another axis.
     """
 
-    def __init__(self, branches: Iterable[Layer], axis: int = 1) -> None:
-        self.branches = _layers(self, branches)
-        if isinstance(axis, bool) or not isinstance(axis, int):
-            raise TypeError(f"axis expected an integer, got {axis!r}")
-        self.axis = axis
+    more: ClassVar[tuple[()]] = ()  # all are in `branches`
+
+    def __init__(
+        self, branches: Layer | Iterable[Layer], *more: Layer | int, axis: int = 1
+    ) -> None:
+        given, axis = option_apart((branches, *more), axis)
+        self.branches = as_layers("Concatenate", given)
+        self.axis = sample_axis(axis)
         self.takes_integers = all(branch.takes_integers for branch in self.branches)
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -160,20 +167,6 @@ class Concatenate(Layer):
         parts = np.split(dy, self._splits, axis=self.axis)
         pairs = zip(self.branches, parts, strict=True)
         return reduce(np.add, [branch.backward(part) for branch, part in pairs])
-
-
-def _layers(who: Layer, layers: Iterable[Layer]) -> tuple[Layer, ...]:
-    """Return the layers as a tuple, or say what is none."""
-    name = type(who).__name__
-    if not iterable(layers):
-        raise TypeError(f"{name} expected layers, got {layers!r}")
-    found = tuple(layers)
-    if not found:
-        raise ValueError(f"{name} expected at least one layer, got none")
-    for number, layer in enumerate(found):
-        if not isinstance(layer, Layer):
-            raise TypeError(f"{name} expected layers, got {layer!r} at {number}")
-    return found
 
 
 def _build_chain(layers: Sequence[Layer], shape: Shape, dtype: "np.dtype[np.floating]") -> Shape:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tinyframe.data.arrays import as_numbers
 from tinyframe.layers.assignment import Assignment
 from tinyframe.layers.build import check_unshared, restored_on_error
-from tinyframe.layers.parts import Parts
+from tinyframe.layers.tree import Tree
 from tinyframe.layers.saved import Saved
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array, RandomSeed, Shape
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tinyframe.layers.batch_sums import BatchSums
 
 
-class Layer(Hinted, Assignment, Parts, Saved, ABC):
+class Layer(Hinted, Assignment, Tree, Saved, ABC):
     """A differentiable function of a batch: y = f(x; θ), with its own derivative.
 
     A layer of one's own defines `forward` and `backward`, and `setup` if it has parameters or
@@ -52,7 +52,7 @@ class Layer(Hinted, Assignment, Parts, Saved, ABC):
     random
         Class attribute: True where training draws random numbers, from `self.rng`; `fit` seeds it.
     parameters, trainable_parameters, weights
-        Of this layer and all its children: see `Parts`.
+        Of this layer and all its children: see `Tree`.
     trainable
         Whether training changes the parameters. A frozen layer (`layer.trainable = False`, which
         freezes its children too) still passes gradients through.

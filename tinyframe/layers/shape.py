@@ -1,12 +1,13 @@
 """Layers that only rearrange: the numbers stay, their shape changes."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import batched, positive_integer
+from tinyframe.utils.checks import batched, one_by_one, positive_integer
 
 
 class Flatten(Layer):
@@ -35,8 +36,8 @@ class Reshape(Layer):
     Parameters
     ----------
     *shape : int
-        The new sample shape; one size may be −1: what is left for it. `Reshape(1, 28, 28)` makes
-        rows of 784 images of one channel.
+        The new sample shape, also as one tuple; one size may be −1: what is left for it.
+        `Reshape(1, 28, 28)` makes rows of 784 images of one channel.
 
     Raises
     ------
@@ -44,15 +45,16 @@ class Reshape(Layer):
         If a size is not a positive integer or −1, or the samples have another number of elements.
     """
 
-    def __init__(self, *shape: int) -> None:
+    def __init__(self, *shape: int | Iterable[int]) -> None:
+        sizes = one_by_one(shape)
         self.shape = tuple(
             -1
             if isinstance(size, (int, np.integer)) and size == -1
             else positive_integer("each size of Reshape", size)
-            for size in shape
+            for size in sizes
         )
-        if not shape or self.shape.count(-1) > 1:
-            raise ValueError(f"Reshape expected sizes, one of them −1 at most, got {shape}")
+        if not sizes or self.shape.count(-1) > 1:
+            raise ValueError(f"Reshape expected sizes, one of them −1 at most, got {sizes}")
 
     def setup(self, input_shape: Shape) -> Shape:
         try:
@@ -85,7 +87,7 @@ class Permute(Layer):
     Parameters
     ----------
     *axes : int
-        1 … n in the new order.
+        1 … n in the new order, also as one tuple.
 
     Raises
     ------
@@ -93,10 +95,11 @@ class Permute(Layer):
         If they are not that, or the samples have not n axes.
     """
 
-    def __init__(self, *axes: int) -> None:
-        self.axes = tuple(positive_integer("each axis of Permute", axis) for axis in axes)
-        if not axes or sorted(self.axes) != list(range(1, len(axes) + 1)):
-            raise ValueError(f"Permute expected the axes 1 … n in a new order, got {axes}")
+    def __init__(self, *axes: int | Iterable[int]) -> None:
+        order = one_by_one(axes)
+        self.axes = tuple(positive_integer("each axis of Permute", axis) for axis in order)
+        if not order or sorted(self.axes) != list(range(1, len(order) + 1)):
+            raise ValueError(f"Permute expected the axes 1 … n in a new order, got {order}")
 
     def setup(self, input_shape: Shape) -> Shape:
         if len(input_shape) != len(self.axes):

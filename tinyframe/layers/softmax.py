@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import batched
+from tinyframe.utils.checks import batched, sample_axis
 from tinyframe.utils.products import sums_along
 
 
@@ -25,11 +25,7 @@ class _AlongAxis(Layer):
     """
 
     def __init__(self, axis: int = -1) -> None:
-        if isinstance(axis, bool) or not isinstance(axis, int):
-            raise TypeError(f"axis expected an integer, got {axis!r}")
-        if axis == 0:
-            raise ValueError("axis expected one of a sample, got 0, that of the batch")
-        self.axis = axis
+        self.axis = sample_axis(axis)
 
     def setup(self, input_shape: Shape) -> Shape:
         if not -len(input_shape) <= self.axis <= len(input_shape):

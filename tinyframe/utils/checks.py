@@ -3,6 +3,7 @@
 import math
 import operator
 import sys
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -64,6 +65,30 @@ def iterable(value: Any) -> bool:
     except TypeError:  # a 0-d array, which is an Iterable by its class
         return False
     return not isinstance(value, (str, bytes))
+
+
+def one_by_one(given: Sequence[Any], single: type[Any] | tuple[()] = ()) -> tuple[Any, ...]:
+    """Return arguments that came one by one, f(a, b), or in one list, f([a, b]), as a tuple.
+
+    Parameters
+    ----------
+    given
+        What came.
+    single
+        A class whose objects are one argument each, though they can be gone through.
+    """
+    if len(given) == 1 and iterable(given[0]) and not isinstance(given[0], single):
+        return tuple(given[0])
+    return tuple(given)
+
+
+def sample_axis(value: Any) -> int:
+    """Return `value` as the number of an axis, that of the batch counted; never 0, the batch."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"axis expected an integer, got {value!r}")
+    if value == 0:
+        raise ValueError("axis expected one of a sample, got 0, that of the batch")
+    return int(value)
 
 
 def among(value: Any, *choices: str | int) -> bool:
