@@ -72,7 +72,7 @@ def test_a_failed_build_leaves_no_trace():
         ([Dense(2), np.tanh], TypeError, "expected layers"),
         (ReLU, TypeError, r"got the class ReLU at 0; make one: ReLU\(\)"),
         ("relu", TypeError, "expected layers, got 'relu' at 0"),
-        (None, TypeError, "expected layers, got None at 0"),
+        ([None], TypeError, "expected layers, got None at 0"),
     ],
 )
 def test_only_layers_are_taken(layers, error, message):

@@ -10,7 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import real_number
+from tinyframe.utils.checks import function, real_number
+from tinyframe.utils.hints import closest
 
 Initializer: TypeAlias = Callable[["np.random.Generator", Shape], Array]
 """A function (rng, shape) → array of that shape, in float64; the parameter's dtype comes later."""
@@ -135,6 +136,39 @@ def fans(shape: Shape) -> tuple[int, int]:
         return shape[0], shape[-1]
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
+
+
+NAMED: dict[str, Initializer] = {
+    drawing.__name__: drawing
+    for drawing in (
+        glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal,
+        ones, orthogonal, zeros,
+    )
+}  # fmt: skip
+"""The initializers that have a name."""
+
+
+def as_initializer(value: Initializer | str) -> Initializer:
+    """Return an initializer, or the one that has this name.
+
+    Parameters
+    ----------
+    value
+        A function (rng, shape) → array, or a name such as "he_normal".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither.
+    """
+    if not isinstance(value, str):
+        return function("initializer", value)
+    if value not in NAMED:
+        near = closest(value, NAMED)
+        hint = "" if near is None else f"; here it is {near!r}"
+        names = ", ".join(NAMED)
+        raise ValueError(f"initializer expected a function or one of {names}, got {value!r}{hint}")
+    return NAMED[value]
 
 
 def _uniform(rng: "np.random.Generator", shape: Shape, variance: float) -> Array:

@@ -6,6 +6,7 @@ from typing import ClassVar, overload
 import numpy as np
 import numpy.typing as npt
 
+from tinyframe.layers.build import check_unshared, restored_on_error
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.parts import as_layers, option_apart
 from tinyframe.model import Model
@@ -29,7 +30,7 @@ class Sequential(Model):
     ----------
     layers, *more : Layer
         The layers in order, also in one list; each object once. Another Sequential alone stands
-        for its layers.
+        for its layers. None of them: `add` brings them.
     dtype
         float32 or float64: of parameters, activations and predictions.
 
@@ -44,13 +45,36 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Layer | Iterable[Layer],
+        layers: Layer | Iterable[Layer] | None = None,
         *more: "Layer | npt.DTypeLike",
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         given, dtype = option_apart((layers, *more), dtype)
-        self.layers = as_layers("Sequential", given, single=())
+        self.layers: tuple[Layer, ...] = ()
         self.dtype = floating_dtype(dtype)
+        self.history = History()
+        if layers is not None:
+            self._extend(as_layers("Sequential", given, single=()))
+
+    def add(self, layer: Layer) -> None:
+        """Put one more layer at the end, as long as this model has not been trained.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is none, is here already, does not take what the last one gives, or the model has
+            been trained: Sequential([*model, layer]) makes a new one of the same layers.
+        """
+        if self.optimizer is not None:
+            raise ValueError(
+                "add expected a model that has not been trained; Sequential([*model, layer]) "
+                "makes a new one of these layers and their weights"
+            )
+        with restored_on_error(self):
+            self._extend(as_layers("add", (layer,)))
+
+    def _extend(self, layers: tuple[Layer, ...]) -> None:
+        self.layers += layers
         seen: set[int] = set()
         for layer in self.walk():
             if id(layer) in seen:
@@ -59,13 +83,17 @@ class Sequential(Model):
                 )
             seen.add(id(layer))
         self.takes_integers = self.layers[0].takes_integers
-        self.history = History()
-        if self.layers[0].input_shape is not None:
+        if self.output_shape is not None:
+            for layer in layers:
+                self.output_shape = layer.build(self.output_shape, dtype=self.dtype)
+            check_unshared(self)
+        elif self.layers[0].input_shape is not None:
             self.build(self.layers[0].input_shape)
 
     # ---------------------------------------------------------------- as a layer
 
     def setup(self, input_shape: Shape) -> Shape:
+        self._chain()  # of one layer at least
         shape = input_shape
         for layer in self.layers:
             shape = layer.build(shape, dtype=self.dtype)
@@ -108,6 +136,8 @@ class Sequential(Model):
         return self.layers[index]
 
     def __repr__(self) -> str:
+        if not self.layers:
+            return "Sequential()"
         inner = "".join(f"{layer!r},\n" for layer in self.layers).replace("\n", "\n    ")
         dtype = "" if self.dtype == np.float32 else f", dtype={self.dtype}"
         return f"Sequential([\n    {inner.rstrip()}\n]{dtype})"
@@ -116,12 +146,14 @@ class Sequential(Model):
 
     @property
     def _entry(self) -> Layer:
-        return self.layers[0]
+        return self._chain()[0]
 
     def _chain(self) -> tuple[Layer, ...]:
         """Return the flattened chain: the layers, those of inner Sequentials in their place."""
         if type(self) is not Sequential:  # a subclass may compute something else
             return (self,)
+        if not self.layers:
+            raise ValueError("Sequential expected at least one layer, got none yet; add(layer)")
         chain: list[Layer] = []
         for layer in self.layers:
             chain += layer._chain()  # noqa: SLF001 - own

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyframe.initializers import Initializer, he_normal, zeros
+from tinyframe.initializers import Initializer, as_initializer, he_normal, zeros
 from tinyframe.layers.correlation import Correlation
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.windows import (
@@ -21,7 +21,7 @@ from tinyframe.layers.windows import (
 )
 from tinyframe.parameters import Parameter
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import batched, boolean, function, integer_from_zero, positive_integer
+from tinyframe.utils.checks import batched, boolean, integer_from_zero, positive_integer
 from tinyframe.utils.products import sums
 
 
@@ -64,7 +64,7 @@ class Convolution(Layer):
         dilation: int | Pair = 1,
         groups: int = 1,
         use_bias: bool = True,
-        initializer: Initializer = he_normal,
+        initializer: Initializer | str = he_normal,
     ) -> None:
         self.filters = positive_integer("filters", filters)
         for name, value in (
@@ -78,7 +78,7 @@ class Convolution(Layer):
         self.padding = padding
         self.groups = positive_integer("groups", groups)
         self.use_bias = boolean("use_bias", use_bias)
-        self.initializer = function("initializer", initializer)
+        self.initializer = as_initializer(initializer)
         if filters % groups:
             raise ValueError(f"groups expected a divisor of {filters} filters, got {groups}")
 

@@ -2,11 +2,11 @@
 
 import math
 
-from tinyframe.initializers import Initializer, he_normal
+from tinyframe.initializers import Initializer, as_initializer, he_normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import boolean, function, positive_integer, shape_error
+from tinyframe.utils.checks import boolean, positive_integer, shape_error
 from tinyframe.utils.products import matmul, sums
 
 
@@ -30,7 +30,7 @@ class Dense(Layer):
     use_bias : bool
         Whether there is a b.
     initializer
-        Draws W.
+        Draws W: a function, or its name, such as "he_normal".
 
     Raises
     ------
@@ -42,13 +42,13 @@ class Dense(Layer):
     bias: Parameter
 
     def __init__(
-        self, *sizes: int, use_bias: bool = True, initializer: Initializer = he_normal
+        self, *sizes: int, use_bias: bool = True, initializer: Initializer | str = he_normal
     ) -> None:
         if len(sizes) not in (1, 2):
             raise TypeError(f"Dense expected (units) or (inputs, units), got {sizes}")
         self.sizes = tuple(positive_integer("each size of Dense", size) for size in sizes)
         self.use_bias = boolean("use_bias", use_bias)
-        self.initializer = function("initializer", initializer)
+        self.initializer = as_initializer(initializer)
         if len(sizes) == 2:  # noqa: PLR2004 - (inputs, units)
             self.build(self.sizes[0])
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tinyframe.initializers import Initializer, normal
+from tinyframe.initializers import Initializer, as_initializer, normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import batched, function, positive_integer
+from tinyframe.utils.checks import batched, positive_integer
 from tinyframe.utils.products import sums_by_label
 
 
@@ -43,12 +43,12 @@ class Embedding(Layer):
         vocabulary: int,
         width: int,
         padding: int | None = None,
-        initializer: Initializer = normal,
+        initializer: Initializer | str = normal,
     ) -> None:
         self.vocabulary = positive_integer("vocabulary", vocabulary)
         self.width = positive_integer("width", width)
         self.padding = padding
-        self.initializer = function("initializer", initializer)
+        self.initializer = as_initializer(initializer)
         if padding is not None and (isinstance(padding, bool) or not isinstance(padding, int)):
             raise TypeError(f"padding expected a token, got {padding!r}")
         if padding is not None and not 0 <= padding < vocabulary:
@@ -124,8 +124,8 @@ class PositionalEmbedding(Layer):
 
     weight: Parameter
 
-    def __init__(self, initializer: Initializer = normal) -> None:
-        self.initializer = function("initializer", initializer)
+    def __init__(self, initializer: Initializer | str = normal) -> None:
+        self.initializer = as_initializer(initializer)
 
     def setup(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 2:  # noqa: PLR2004 - (time, features)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from tinyframe.data.arrays import as_numbers
 from tinyframe.layers.assignment import Assignment
 from tinyframe.layers.build import check_unshared, restored_on_error
-from tinyframe.layers.tree import Tree
 from tinyframe.layers.saved import Saved
+from tinyframe.layers.tree import Tree
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array, RandomSeed, Shape
 from tinyframe.utils.attributes import Hinted

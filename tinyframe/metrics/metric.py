@@ -19,8 +19,7 @@ from tinyframe.metrics.regression import mae, mse, r2
 from tinyframe.types import Array
 from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import iterable
-from tinyframe.utils.hints import closest
-from tinyframe.utils.vocabulary import METRICS
+from tinyframe.utils.hints import figure_hint
 
 MetricFunction: TypeAlias = Callable[..., float]
 """(prediction, target) → number, over all rows; or (prediction, target, weight=None)."""
@@ -143,10 +142,9 @@ def named_metrics(
     for metric in metrics:
         if isinstance(metric, str):
             if metric not in NAMED:
-                right = METRICS.get(metric) or closest(metric, NAMED)
-                hint = "" if right is None else f"; here it is {right!r}"
                 raise ValueError(
-                    f"metrics expected names among {sorted(NAMED)}, got {metric!r}{hint}"
+                    f"metrics expected names among {sorted(NAMED)}, got {metric!r}"
+                    + figure_hint(metric, NAMED)
                 )
             found = Metric(NAMED[metric], metric)
         elif isinstance(metric, Metric):

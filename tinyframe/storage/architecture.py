@@ -17,11 +17,6 @@ from tinyframe.utils.warn import warn
 
 Part: TypeAlias = Layer | Loss | Optimizer | Schedule
 
-INITIALIZERS = {
-    name: function for name, function in vars(initializers).items()
-    if inspect.isfunction(function) and "rng" in inspect.signature(function).parameters
-}  # fmt: skip
-
 UNUSABLE = (
     ArithmeticError,
     AttributeError,
@@ -169,11 +164,11 @@ def _value(plain: Any) -> Any:
 def _initializer_name(value: Any) -> Any:
     if isinstance(value, initializers.Constant):
         return value.value
-    names = [name for name, function in INITIALIZERS.items() if function is value]
+    names = [name for name, function in initializers.NAMED.items() if function is value]
     return names[0] if names else None  # another draws nothing in a file that has the weights
 
 
 def _initializer(name: Any) -> Callable[..., Any]:
     if isinstance(name, float):
         return initializers.constant(name)
-    return INITIALIZERS[name]
+    return initializers.NAMED[name]

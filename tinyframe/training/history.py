@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.direction import Mode, direction
 from tinyframe.utils.drawing import axes_for
-from tinyframe.utils.hints import closest
+from tinyframe.utils.hints import figure_hint
 from tinyframe.utils.named import Named
 from tinyframe.utils.optional import require
 
@@ -157,9 +157,9 @@ class History(Hinted):
         """Return the list of a figure; for a number an epoch, counted from 0; for a slice, some."""
         if isinstance(key, str):
             if key not in self:
-                near = closest(key, self.keys())
-                hint = "" if near is None else f"; here it is {near!r}"
-                raise KeyError(f"no {key!r} recorded; there is {self._listed()}{hint}")
+                there_is = ", ".join(self.keys()) or "nothing yet"
+                hint = figure_hint(key, self.keys())
+                raise KeyError(f"no {key!r} recorded; there is {there_is}{hint}")
             return [_number(key, epoch.get(key, math.nan)) for epoch in self._epochs]
         if isinstance(key, slice):
             return [self.at(number) for number in range(len(self))[key]]
@@ -210,9 +210,6 @@ class History(Hinted):
     __hash__ = None  # type: ignore[assignment] # it grows
 
     # ---------------------------------------------------------------- as people look at it
-
-    def _listed(self) -> str:
-        return ", ".join(self.keys()) or "nothing yet"
 
     def _repr_html_(self) -> str:
         from tinyframe.training.history_html import history_html  # noqa: PLC0415 - spares an import

@@ -75,6 +75,7 @@ ADVICE: dict[str, dict[str, str]] = {
         "load_state_dict": _TORCH,
         "zero_grad": _STEP,
         "grad": "it is parameter.grad",
+        "training": _MODE,
         "train": _MODE,
         "eval": _MODE,
         "requires_grad_": "it is layer.trainable = False",
@@ -204,7 +205,7 @@ ADVICE: dict[str, dict[str, str]] = {
         "item": "forward returns a plain number",
     },
     "LossValue": {
-        "backward": "it is a number; loss.forward(y, target) goes before model.backward(loss.backward())",
+        "backward": "it is a number; loss.forward(…), and then model.backward(loss.backward())",
         "item": "it is a number already",
         "detach": "it is a number already",
     },

@@ -116,7 +116,7 @@ class Hinted:
     def __dir__(self) -> Iterable[str]:
         kinds = type(self).__mro__
         foreign = {n for kind in kinds for n, v in vars(kind).items() if isinstance(v, Foreign)}
-        return sorted(set(super().__dir__()) - foreign)
+        return sorted((set(super().__dir__()) - foreign) | set(vars(self)))
 
 
 def _nothing(self: object) -> None:
@@ -131,6 +131,8 @@ def _foreign(kind: type[Any]) -> Iterator[str]:
     annotations = inspect.get_annotations(kind)
     code = getattr(vars(kind).get("__init__"), "__code__", None)
     own = {*vars(kind), *annotations, *(code.co_varnames if code else ())}
+    if Hinted in kind.__bases__:  # a contract, which has what its other bases have
+        own |= {name for base in kind.__mro__ for name in vars(base)}
     yield from (n for n, of in annotations.items() if getattr(of, "__name__", "") == "Parameter")
     yield from (name for name in ADVICE.get(kind.__name__, ()) if name.isidentifier())
     yield from (name for word in own for name in _CALLED.get(word, ()) if name not in own)

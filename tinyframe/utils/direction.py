@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias
 
 from tinyframe.utils.checks import among
-from tinyframe.utils.vocabulary import METRICS
+from tinyframe.utils.hints import figure_hint
 
 Mode: TypeAlias = Literal["min", "max"]
 
@@ -30,9 +30,8 @@ def direction(figure: str, mode: Mode | None = None) -> Mode:
         return mode
     falls, rises = (any(part in figure.lower() for part in ps) for ps in (FALLING, RISING))
     if falls == rises:
-        val, name = ("val_", figure[4:]) if figure.startswith("val_") else ("", figure)
-        hint = f"; here it is {val + METRICS[name]!r}" if name in METRICS else ""
         raise ValueError(
-            f'{figure!r} does not say whether it should fall or rise: give mode="min"/"max"{hint}'
+            f'{figure!r} does not say whether it should fall or rise: give mode="min"/"max"'
+            + figure_hint(figure)
         )
     return "min" if falls else "max"

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from tinyframe.utils.advice import ADVICE
-from tinyframe.utils.vocabulary import NAMES, WORDS
+from tinyframe.utils.vocabulary import METRICS, NAMES, WORDS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -56,6 +56,19 @@ def closest(name: str, known: Collection[str]) -> str | None:
     small = {word.lower(): word for word in known}
     found = difflib.get_close_matches(name.lower(), small, n=1, cutoff=0.7)
     return small[found[0]] if found else None
+
+
+def figure_hint(name: str, known: Collection[str] = ()) -> str:
+    """Return "; here it is 'val_accuracy'" for a figure that is called otherwise, or nothing.
+
+    Parameters
+    ----------
+    name, known
+        What was asked for, and which figures there are.
+    """
+    val, bare = ("val_", name[4:]) if name.startswith("val_") else ("", name)
+    right = val + METRICS[bare] if bare in METRICS else closest(name, known)
+    return "" if right is None else f"; here it is {right!r}"
 
 
 def understood(function: Function) -> Function:
