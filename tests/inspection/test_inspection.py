@@ -208,7 +208,7 @@ def test_a_notebook_shows_a_table_without_scripts():
     collector.close()
     assert not collector.open
     assert collector.tags == {
-        "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "p",
+        "div", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "p",
     }  # fmt: skip
     assert "1: Conv2D(4, 3, padding='same')" in collector.cells
     assert "1,296" in collector.cells
@@ -410,9 +410,11 @@ def test_an_output_is_an_integer(output, plots):
 
 def test_losses_and_optimizers_are_checked_everywhere():
     with pytest.raises(TypeError, match="optimizer expected an Optimizer such as"):
-        find_learning_rate(SQUARE, ROWS, [0] * 5, optimizer="sgd")
+        find_learning_rate(SQUARE, ROWS, [0] * 5, optimizer=MSELoss())
     with pytest.raises(TypeError, match="loss expected a Loss such as"):
-        gradient_report(SQUARE, ROWS, [0] * 5, "mse")
+        gradient_report(SQUARE, ROWS, [0] * 5, SGD(0.1))
+    assert find_learning_rate(SQUARE, ROWS, [0] * 5, loss="mse", optimizer="sgd").suggestion > 0
+    assert gradient_report(SQUARE, ROWS, [0] * 5, "cross_entropy").layers
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 12])

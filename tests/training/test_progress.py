@@ -51,12 +51,12 @@ model.build(3)
 LINE = r"epoch \d/2  loss \d\.\d{4}  accuracy \d\.\d{4}  \d\.\d\d s"
 
 
-def in_a_terminal(script):
+def in_a_terminal(script, columns=100):
     """Run a script with a pseudo-terminal as its standard output; return all it wrote there."""
     pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
     termios = pytest.importorskip("termios", reason="pseudo-terminals are POSIX's")
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
+    termios.tcsetwinsize(theirs, (24, columns))
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=theirs, stderr=theirs, stdin=theirs,
         env={**os.environ, "TERM": "xterm"},
@@ -71,6 +71,22 @@ def in_a_terminal(script):
     os.close(ours)
     assert process.wait(60) == 0, written.decode()
     return written.decode()
+
+
+def on_screen(out, columns):
+    """The lines that stay on a terminal, each as wide as it is; one that wraps is an error."""
+    lines, line, at = [], [], 0
+    for character in re.sub("\x1b\\[[0-9;]*[A-Za-z]", "", out):
+        if character == "\n":
+            lines.append("".join(line).rstrip())
+            line, at = [], 0
+        elif character == "\r":
+            at = 0
+        else:
+            line[at : at + 1] = character
+            at += 1
+            assert at <= columns, "".join(line)
+    return [shown for shown in (*lines, "".join(line).rstrip()) if shown]
 
 
 def in_a_pipe(script):
@@ -95,6 +111,43 @@ def test_a_terminal_gets_a_live_bar_and_keeps_the_lines():
     assert len({done for _, done in bars}) >= 2, out
     left = re.sub(r"[^\n]*\r(?=[^\n])", "", out.replace("\r\n", "\n"))  # what is overwritten
     assert re.fullmatch(rf"\s*({LINE})\s*\n\s*({LINE})\s*", left.replace("\r", "")), repr(left)
+
+
+VALIDATED = SCRIPT.replace("epochs=2", "epochs=2, validation_data=(np.ones((4, 5)), [0, 1, 2, 0])")
+
+
+@pytest.mark.parametrize("columns", [40, 50, 60, 70, 100, 160])
+def test_lines_fit_the_terminal_and_keep_every_figure(columns):
+    pytest.importorskip("tqdm", reason='needs pip install -e ".[progress]"')
+    out = in_a_terminal(VALIDATED.format(options="rng=0"), columns)
+    text = "\n".join(on_screen(out.replace("\r\n", "\n"), columns))
+    assert len(re.findall(r"\b\d\.\d{4}\b", text)) == 8, text  # four figures an epoch
+    assert text.count("epoch") == 2
+    bars = re.findall(r"epoch 2/2 +\d+%\|[^\r]*", out)
+    assert bars
+    assert any(re.search(r"loss \d\.\d{4}$", bar.rstrip()) for bar in bars), bars
+
+
+def test_an_interrupt_leaves_clean_lines():
+    pytest.importorskip("tqdm", reason='needs pip install -e ".[progress]"')
+    script = SCRIPT.format(options="rng=0").replace(
+        "        time.sleep(0.05)\n",
+        "        time.sleep(0.05)\n"
+        "        if run.epoch == 2 and run.batch == 3:\n"
+        "            sys.stdout.write('^C')  # as a terminal does\n"
+        "            sys.stdout.flush(); __import__('signal').raise_signal(2)\n",
+    )
+    lines = on_screen(in_a_terminal(script, 70).replace("\r\n", "\n"), 70)
+    assert re.fullmatch(LINE, lines[0])
+    assert lines[1:] == ["stopped after epoch 2, batch 3: interrupted"]
+
+
+def test_a_terminal_without_tqdm_is_told_of_it_once():
+    script = "import sys; sys.modules['tqdm'] = None\n" + SCRIPT.format(options="rng=0")
+    lines = on_screen(in_a_terminal(script + script).replace("\r\n", "\n"), 100)
+    hint = 'For a live bar: pip install "tinyframe[progress]"'
+    assert [line == hint for line in lines] == [True, False, False, False, False]
+    assert hint not in in_a_pipe(script)
 
 
 def test_a_terminal_gets_plain_lines_on_request():

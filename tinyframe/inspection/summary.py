@@ -61,11 +61,11 @@ def summary_html(model: Layer) -> str:
     """Return the same table as HTML, as notebooks show it; without scripts or outside addresses."""
     import html  # noqa: PLC0415 - spares `import tinyframe`
 
-    number = 'style="text-align:right"'
-    text = 'style="text-align:left"'
+    number = 'style="text-align:right;white-space:nowrap"'
+    text = 'style="text-align:left;white-space:nowrap"'
 
     def line(cells: tuple[str, ...], tag: str, depth: int = 0) -> str:
-        indent = f'style="text-align:left;padding-left:{0.5 + 1.5 * depth}em"'
+        indent = f'style="text-align:left;white-space:nowrap;padding-left:{0.5 + 1.5 * depth}em"'
         styles = (indent, text, number, number)
         return "<tr>{}</tr>".format(
             "".join(
@@ -76,9 +76,11 @@ def summary_html(model: Layer) -> str:
 
     body = "".join(line(row.cells, "td", row.depth) for row in _rows(model))
     return (
+        '<div style="overflow-x:auto">'
         f"<table><caption {text}>{html.escape(type(model).__name__)}</caption>"
         f"<thead>{line(HEAD, 'th')}</thead><tbody>{body}</tbody>"
-        f"<tfoot>{line(_total(model), 'th')}</tfoot></table><p>{html.escape(_note(model))}</p>"
+        f"<tfoot>{line(_total(model), 'th')}</tfoot></table></div>"
+        f"<p>{html.escape(_note(model))}</p>"
     )
 
 

@@ -9,37 +9,39 @@ from tinyframe.utils.direction import direction
 if TYPE_CHECKING:
     from tinyframe.training.history import History
 
-WIDTH, HEIGHT = 160, 28
+WIDTH, HEIGHT = 120, 28
 """Of a curve, in pixels."""
 
 
 def history_html(history: "History") -> str:
-    """Return a table of the figures: name, curve, first, best and last number."""
+    """Return a table of the figures: name, curve, best and last number."""
     if not len(history):
         return "<p>History: no epochs yet</p>"
-    head = ("", "by epoch", "first", "best", "last")
+    head = ("", "by epoch", "best", "last")
     rows = "".join(_row(name, values) for name, values in history.items() if name != "seconds")
     seconds = sum(value for value in history.get("seconds", ()) if math.isfinite(value))
     caption = f"{len(history)} epoch{'s' * (len(history) > 1)}, {seconds:.1f} s of training"
     return (
+        '<div style="overflow-x:auto">'
         f'<table><caption style="text-align:left">{caption}</caption>'
         f"<thead>{_line([html.escape(cell) for cell in head], 'th')}</thead>"
-        f"<tbody>{rows}</tbody></table>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
 def _row(name: str, values: list[float]) -> str:
     best = _best(name, values)
     shown = "" if best is None else f"{values[best]:.4g} <small>({best + 1})</small>"
-    return _line(
-        [html.escape(name), _curve(values), f"{values[0]:.4g}", shown, f"{values[-1]:.4g}"], "td"
-    )
+    return _line([html.escape(name), _curve(values), shown, f"{values[-1]:.4g}"], "td")
 
 
 def _line(cells: list[str], tag: str) -> str:
     sides = ("left", "left", *["right"] * (len(cells) - 2))
     pairs = zip(sides, cells, strict=True)
-    row = "".join(f'<{tag} style="text-align:{side}">{cell}</{tag}>' for side, cell in pairs)
+    row = "".join(
+        f'<{tag} style="text-align:{side};white-space:nowrap">{cell}</{tag}>'
+        for side, cell in pairs
+    )
     return f"<tr>{row}</tr>"
 
 

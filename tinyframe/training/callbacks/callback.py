@@ -25,7 +25,8 @@ class Callback(Hinted):
         Class attribute: True where only the process of rank 0 is to call it, as it prints or
         writes. Such a callback leaves the model and the optimizer alone.
     turn
-        Class attribute: callbacks of a higher one come later, whatever their order in the list.
+        Class attribute: callbacks of a higher one come later, whatever their order in the list; at
+        the beginning of an epoch they come first.
     """
 
     rank_zero_only: bool = False

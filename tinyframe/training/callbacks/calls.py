@@ -47,7 +47,7 @@ class Calls:
 
     def begin_epoch(self) -> None:
         """Tell that an epoch begins, or goes on."""
-        for callback in self._callbacks:
+        for callback in sorted(self._callbacks, key=lambda callback: -callback.turn):
             callback.on_epoch_begin(self._run)
         self._give_back()
 

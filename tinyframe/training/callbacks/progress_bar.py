@@ -15,6 +15,9 @@ REFRESH = 0.1
 WIDEST = 100
 """Columns of a bar, at most."""
 
+ROOMY = 60
+"""Columns from which on a bar says how many batches there are, and how long they take."""
+
 SPARE = 3
 """Columns left free beside a bar: the ^C of an interrupt has to be on its line, to be cleared."""
 
@@ -22,8 +25,9 @@ SHORT = {"accuracy": "acc", "learning_rate": "lr", "precision": "prec"}
 """Names of figures where a line is too short for all."""
 
 KNOWN = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}  {remaining} left{postfix}"
+NARROW = "{desc} {percentage:3.0f}%|{bar}|{postfix}"
 UNKNOWN = "{desc}  {n_fmt} batches  {elapsed}{postfix}"
-"""What a bar shows, where the number of batches is known and where it is not."""
+"""What a bar shows: on fewer columns than `ROOMY`, and where the number of batches is not known."""
 
 
 class EpochLines(Callback):
@@ -68,7 +72,7 @@ class ProgressBar(Callback):
         self._bar = self._tqdm(
             total=run.batches,
             desc=f"epoch {_count(run)}",
-            bar_format=UNKNOWN if run.batches is None else KNOWN,
+            bar_format=bar_format(run.batches),
             leave=False,
             file=sys.stdout,
             ncols=None if in_notebook() else min(columns(), WIDEST) - SPARE,
@@ -98,6 +102,13 @@ class ProgressBar(Callback):
         self._bar = None
         if sys.stdout.isatty():  # the ^C of an interrupt stays beside the bar
             sys.stdout.write("\r" + " " * (columns() - 1) + "\r")
+
+
+def bar_format(batches: int | None) -> str:
+    """Return what a bar of so many batches shows on this terminal."""
+    if batches is None:
+        return UNKNOWN
+    return KNOWN if in_notebook() or columns() >= ROOMY else NARROW
 
 
 @cache
