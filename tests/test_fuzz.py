@@ -148,7 +148,7 @@ GOOD = {
     "pool_size": [2, (1, 2)], "dilation": [1, 2], "groups": [1, 2], "heads": [1, 2],
     "padding": ["valid", "same", 1, None, 0.0, (0, 1)], "causal": flags, "return_sequences": flags,
     "use_bias": flags, "initializer": [initializers.zeros, initializers.he_normal],
-    "slope": [0.0, 0.2], "alpha": positive, "scale": [0.5, -1, 1 / 255], "rate": [0.0, 0.5],
+    "slope": [0.0, 0.2], "alpha": positive, "scale": [0.5, -1, 1 / 255], "rate": [0.0, 0.5], "decay": [0.5],
     "momentum": [0.1, 0.5], "epsilon": [1e-5, 1e-3], "vocabulary": [5], "width": [3],
     "branches": [Fresh(lambda: [tf.Dense(3), tf.Dense(3)]), Fresh(tf.Dense, 4)],
     "more": [Fresh(tf.Dense, 4), Fresh(tf.ReLU)], "shortcut": [Fresh(tf.Dense, 4)],

@@ -54,7 +54,7 @@ def closest(name: str, known: Collection[str]) -> str | None:
     import difflib  # noqa: PLC0415 - spares `import tinyframe`
 
     small = {word.lower(): word for word in known}
-    found = difflib.get_close_matches(name.lower(), small, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(name.lower(), small, n=1)
     return small[found[0]] if found else None
 
 
@@ -91,6 +91,16 @@ def understood(function: Function) -> Function:
     return call  # type: ignore[return-value] # called as the function is
 
 
+class _Shown:
+    """A function that shows itself by its name."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.name = function.__name__
+
+    def __repr__(self) -> str:
+        return self.name
+
+
 def _explained(
     function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> TypeError:
@@ -116,9 +126,13 @@ def _explained(
     try:
         signature.bind(*arguments, **options)
     except TypeError as error:
-        plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()][method:]
-        call = str(inspect.Signature(plain))
-        return TypeError(f"{name}{call}: {error}")
+        plain = [
+            p.replace(annotation=p.empty, default=_Shown(p.default))
+            if inspect.isfunction(p.default)
+            else p.replace(annotation=p.empty)
+            for p in signature.parameters.values()
+        ]
+        return TypeError(f"{name}{inspect.Signature(plain[method:])}: {error}")
     return TypeError(f"{name} got arguments that do not fit")
 
 

@@ -117,9 +117,12 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     def _part(self, name: str) -> Any:
         """Return the optimizer or the loss: the one given, or what is used instead of None."""
         given = getattr(self, name)
-        if name == "optimizer":
-            return Adam() if given is None else named_optimizer(given)
-        return self._default_loss() if given is None else named_loss(given, Softmax())
+        if given is None:
+            return Adam() if name == "optimizer" else self._default_loss()
+        try:
+            return named_optimizer(given) if name == "optimizer" else named_loss(given, Softmax())
+        except (TypeError, ValueError):
+            return given  # `fit` says what is wrong with it
 
     def _default_loss(self, last: Layer | None = None) -> Loss:
         """Return the loss for a network that ends in this layer."""
