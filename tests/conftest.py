@@ -1,6 +1,7 @@
 """What all tests share: reproducible hypothesis runs, and the real digits where they are."""
 
 import gzip
+import importlib
 import os
 from pathlib import Path
 
@@ -54,3 +55,13 @@ def offline(tmp_path):
         "https_proxy": proxy,
         "no_proxy": "",
     }
+
+
+@pytest.fixture
+def plots():
+    """`tinyframe.plots`, where matplotlib is installed."""
+    matplotlib = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
+    matplotlib.use("Agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    yield importlib.import_module("tinyframe.plots")
+    pyplot.close("all")

@@ -279,7 +279,7 @@ FOREIGN_CALLS = {
 
 @pytest.mark.parametrize("call", FOREIGN_CALLS)
 def test_the_argument_order_of_another_library_is_refused(call):
-    with pytest.raises(TypeError, match="by position; |too many positional arguments"):
+    with pytest.raises(TypeError, match=r"by position; |too many positional arguments"):
         FOREIGN_CALLS[call]()
 
 

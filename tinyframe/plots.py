@@ -1,7 +1,9 @@
 """Pictures of a model: its architecture, weights, activations, saliency, and mistakes.
 
 Each function draws on matplotlib's axes, or a new figure's, and returns them (extra `plot`):
-`draw(model).figure.savefig("model.svg")`.
+`draw(model).figure.savefig("model.svg")`. New figures are in one style, whatever the parameters of
+matplotlib are, and leave these alone: dark ink on opaque white, colours that all readers can tell
+apart. To draw your own like them: `pyplot.style.use(STYLE)`, and the colours and maps by name.
 """
 
 from tinyframe.inspection.diagram import draw
@@ -11,8 +13,16 @@ from tinyframe.inspection.plots import (
     plot_saliency,
     plot_weights,
 )
+from tinyframe.utils.drawing import IMAGES, INK, PALETTE, QUIET, SHARES, SIGNED, STYLE
 
 __all__ = [
+    "IMAGES",
+    "INK",
+    "PALETTE",
+    "QUIET",
+    "SHARES",
+    "SIGNED",
+    "STYLE",
     "draw",
     "plot_activations",
     "plot_confusion_matrix",

@@ -15,7 +15,17 @@ from tinyframe.parameters import Parameter
 from tinyframe.training.settings import check_model
 from tinyframe.types import Array, Shape
 from tinyframe.utils.checks import batched, check_kind, iterable, sample_shape
-from tinyframe.utils.drawing import axes_for, figure_for
+from tinyframe.utils.drawing import (
+    IMAGES,
+    INK,
+    PAPER,
+    SHARES,
+    SIGNED,
+    add_scale,
+    axes_for,
+    figure_for,
+    whole_ticks,
+)
 from tinyframe.utils.reprs import shortened
 
 if TYPE_CHECKING:
@@ -31,13 +41,15 @@ MOST = 64
 def plot_weights(
     layer: Layer, image_shape: Shape | None = None, figure: "Figure | None" = None
 ) -> "Figure":
-    """Draw what each unit of a layer looks for: its weights as an image, red + and blue −.
+    """Draw what each unit of a layer looks for: its weights as an image, beside their scale.
+
+    All are on one scale: red speaks for the unit, blue against it.
 
     Parameters
     ----------
     layer
         A built layer with a `weight`: Dense (inputs, units), or a convolution (filters, channels,
-        height, width), whose first three channels become a grey or coloured image.
+        height, width), whose image is the mean of its channels.
     image_shape
         (height, width) of a Dense layer's inputs; by default square if they are.
     figure
@@ -61,18 +73,34 @@ def plot_weights(
         images = weight.value.T.reshape(-1, *_image_shape(len(weight.value), image_shape))
     else:
         raise TypeError(f"plot_weights expected {expected}, got {layer!r}")
-    return _panels(images, [f"{i}" for i in range(len(images))], figure, signed=True)
+    shown = images[:MOST]
+    columns = min(len(shown), 10)
+    rows = -(-len(shown) // columns)
+    limit = float(np.abs(shown).max()) or 1.0
+    with figure_for(figure, (0.95 * columns + 1.0, 1.1 * rows + 0.3)) as drawn_on:
+        panels = drawn_on.subplots(rows, columns, squeeze=False).ravel()
+        for axes in panels:
+            axes.set_axis_off()
+        for number, (axes, image) in enumerate(zip(panels, shown, strict=False)):
+            scaled = axes.imshow(image, cmap=SIGNED, vmin=-limit, vmax=limit)
+            axes.set_title(f"{number}", fontsize="small")
+        add_scale(scaled, panels, "weight", shrink=min(1, 2 / rows))
+        if len(images) > MOST:
+            drawn_on.suptitle(f"the first {MOST} of {len(images)}")
+        return drawn_on
 
 
 def plot_activations(model: "Model", x: npt.ArrayLike, figure: "Figure | None" = None) -> "Figure":
     """Draw the outputs of each layer for one sample: images as images, vectors as bars.
 
+    Of many channels the first 16 are drawn, each on its own scale: darker is more.
+
     Parameters
     ----------
     model
         A built model.
-    x : array of shape input_shape
-        One sample.
+    x : array of shape input_shape, or (1, *input_shape)
+        One sample, `X[0]` or `X[:1]`.
     figure
         Where to draw; by default a new one.
 
@@ -85,6 +113,8 @@ def plot_activations(model: "Model", x: npt.ArrayLike, figure: "Figure | None" =
     """
     check_model(model)
     sample = as_numbers(x, "x")
+    if sample.shape == (1, *(model.input_shape or ())):
+        sample = sample[0]
     if sample.shape != model.input_shape and model.input_shape is not None:
         hint = "; one of several rows is X[0]" if sample.shape[1:] == model.input_shape else ""
         raise ValueError(
@@ -92,30 +122,21 @@ def plot_activations(model: "Model", x: npt.ArrayLike, figure: "Figure | None" =
             f"{sample.shape}{hint}"
         )
     outputs = activations(model, sample[np.newaxis])
-    figure = figure_for(figure, (8, 1.1 * len(outputs) + 0.5))
-    rows = figure.subfigures(len(outputs), 1, squeeze=False)[:, 0]
-    for row, (name, output) in zip(rows, outputs.items(), strict=True):
-        row.suptitle(
-            f"{shortened(name)}   {batched(output.shape[1:])}", fontsize=8, x=0.01, ha="left"
-        )
-        values = output[0]
-        if values.ndim == 3:  # noqa: PLR2004 - (channels, height, width)
-            panels = row.subplots(1, min(len(values), 16), squeeze=False)[0]
-            for axes, channel in zip(panels, values, strict=False):
-                axes.imshow(channel, cmap="gray")
-                axes.set_axis_off()
-        elif values.ndim == 2:  # noqa: PLR2004 - an image, or (time, features)
-            square = max(values.shape) < 3 * min(values.shape)
-            row.subplots().imshow(values, cmap="gray", aspect="equal" if square else "auto")
-        else:
-            row.subplots().bar(np.arange(values.size), values.ravel(), width=1)
-    return figure
+    with figure_for(figure, (8, 1.25 * len(outputs))) as drawn_on:
+        rows = drawn_on.subfigures(len(outputs), 1, squeeze=False)[:, 0]
+        for row, (name, output) in zip(rows, outputs.items(), strict=True):
+            title = f"{shortened(name)}   {batched(output.shape[1:])}"
+            row.suptitle(title, fontsize="small", x=0.01, ha="left")
+            _draw_output(row, output[0])
+        return drawn_on
 
 
 def plot_saliency(
     model: "Model", X: npt.ArrayLike, output: int | None = None, figure: "Figure | None" = None
 ) -> "Figure":
     """Draw images, and below each how much every pixel speaks for (red) or against the answer.
+
+    Each image has its own scale, from minus to plus its largest derivative.
 
     Parameters
     ----------
@@ -142,16 +163,22 @@ def plot_saliency(
     if x.ndim != 3:  # noqa: PLR2004 - images
         raise ValueError(f"plot_saliency expected images, got samples of shape {x.shape[1:]}")
     count = min(len(x), 10)
-    figure = figure_for(figure, (1.2 * count + 0.4, 3))
-    panels = figure.subplots(2, count, squeeze=False)
-    for i in range(count):
-        panels[0, i].imshow(x[i], cmap="gray_r")
-        panels[0, i].set_title(f"→ {answers[i]}", fontsize=9)
-        limit = np.abs(gradient[i]).max() or 1.0
-        panels[1, i].imshow(gradient[i], cmap="RdBu_r", vmin=-limit, vmax=limit)
-    for axes in panels.ravel():
-        axes.set_axis_off()
-    return figure
+    with figure_for(figure, (1.1 * count + 1.3, 2.8)) as drawn_on:
+        panels = drawn_on.subplots(2, count, squeeze=False)
+        for axes in panels.ravel():
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        for i in range(count):
+            panels[0, i].imshow(x[i], cmap=IMAGES)
+            panels[0, i].set_title(f"→ {answers[i]}")
+            limit = np.abs(gradient[i]).max() or 1.0
+            signed = panels[1, i].imshow(gradient[i], cmap=SIGNED, vmin=-limit, vmax=limit)
+        for axes, label in zip(panels[:, 0], ("x", "∂y/∂x"), strict=True):
+            axes.set_ylabel(label, rotation=0, ha="right", va="center")
+        add_scale(signed, panels[1], "").set_ticks(
+            [-limit, 0, limit], labels=["against", "0", "for"]
+        )
+        return drawn_on
 
 
 def plot_confusion_matrix(
@@ -187,19 +214,25 @@ def plot_confusion_matrix(
     names = list(names)
     if len(names) != len(counts):
         raise ValueError(f"labels expected {len(counts)} names, got {len(names)}")
-    size = 2.0 + 0.45 * len(counts)
-    ax = axes_for(ax, (size, size))
+    new, size = ax is None, 1.8 + 0.4 * len(counts)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (true, predicted), count in np.ndenumerate(counts):
-        colour = "white" if shares[true, predicted] > 0.5 else "black"  # noqa: PLR2004 - on dark
-        text = f"{count:g}" if count else "·"
-        ax.text(predicted, true, text, ha="center", va="center", color=colour, fontsize=8)
-    ax.set(
-        xticks=range(len(names)), yticks=range(len(names)), xticklabels=names, yticklabels=names,
-        xlabel="predicted", ylabel="true",
-    )  # fmt: skip
-    return ax
+    with axes_for(ax, (size + 0.8, size)) as axes:
+        image = axes.imshow(shares, cmap=SHARES, vmin=0, vmax=1)
+        for (true, predicted), count in np.ndenumerate(counts):
+            colour = PAPER if shares[true, predicted] > 0.5 else INK  # noqa: PLR2004 - on dark
+            text = f"{count:g}" if count else "·"
+            axes.text(
+                predicted, true, text, ha="center", va="center", color=colour, fontsize="small"
+            )
+        axes.set(
+            xticks=range(len(names)), yticks=range(len(names)), xticklabels=names,
+            yticklabels=names, xlabel="predicted", ylabel="true",
+        )  # fmt: skip
+        if len(names) > 2 and max(map(len, map(str, names))) > 5:  # noqa: PLR2004 - too long for a cell
+            axes.tick_params("x", rotation=45)
+        if new:
+            add_scale(image, [axes], "share of the row")
+    return axes
 
 
 def _image_shape(pixels: int, shape: Shape | None) -> Shape:
@@ -223,19 +256,21 @@ def _square(pixels: int) -> Shape | None:
     return (side, side) if side * side == pixels else None
 
 
-def _panels(images: Array, titles: list[str], figure: "Figure | None", *, signed: bool) -> "Figure":
-    """Draw images side by side, all on one scale."""
-    shown = images[:MOST]
-    columns = min(len(shown), 10)
-    rows = -(-len(shown) // columns)
-    figure = figure_for(figure, (1.1 * columns + 0.3, 1.2 * rows + 0.4))
-    limit = float(np.abs(shown).max()) or 1.0
-    panels = figure.subplots(rows, columns, squeeze=False)
-    for axes in panels.ravel():
-        axes.set_axis_off()
-    for axes, image, title in zip(panels.ravel(), shown, titles, strict=False):
-        axes.imshow(image, cmap="RdBu_r" if signed else "gray", vmin=-limit, vmax=limit)
-        axes.set_title(title, fontsize=7)
-    if len(images) > MOST:
-        figure.suptitle(f"the first {MOST} of {len(images)}", fontsize=8)
-    return figure
+def _draw_output(figure: Any, values: Array) -> None:
+    """Draw what a layer gives for one sample: an image a channel, a strip, or bars."""
+    if values.ndim == 2 and max(values.shape) < 3 * min(values.shape):  # noqa: PLR2004 - an image
+        values = values[np.newaxis]
+    if values.ndim == 3:  # noqa: PLR2004 - (channels, height, width)
+        panels = figure.subplots(1, max(8, min(len(values), 16)), squeeze=False)[0]
+        for axes in panels:
+            axes.set_axis_off()
+        for axes, channel in zip(panels, values, strict=False):
+            axes.imshow(channel, cmap=IMAGES)
+        return
+    axes = figure.subplots()
+    if values.ndim == 2:  # noqa: PLR2004 - (time, features)
+        axes.imshow(values, cmap=IMAGES, aspect="auto")
+    else:
+        axes.bar(np.arange(values.size), values.ravel(), width=0.9)
+        axes.set_xlim(-0.6, values.size - 0.4)
+    whole_ticks(axes)

@@ -7,12 +7,11 @@ from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
+from tinyframe.training.curves import draw_history
 from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.direction import Mode, direction
-from tinyframe.utils.drawing import axes_for
 from tinyframe.utils.hints import figure_hint
 from tinyframe.utils.named import Named
-from tinyframe.utils.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,14 +83,22 @@ class History(Hinted):
         return {"epoch": best + 1, **self.at(best)}
 
     def plot(self, *figures: str, ax: "Axes | None" = None) -> "Axes":
-        """Draw figures by epoch, each with that of the validation data, and return the axes.
+        """Draw figures by epoch, each beside that of the validation data.
+
+        Each has a panel: the loss, the accuracy, other metrics, the learning rate where it was
+        recorded. Training is drawn solid, validation dashed.
 
         Parameters
         ----------
         figures
-            Names, as "loss" or "accuracy"; by default "loss".
+            Names, as "loss" or "accuracy"; by default all but "seconds", or on `ax` the loss.
         ax
-            Matplotlib axes to draw on; by default those of a new figure.
+            Matplotlib axes that all of them are drawn on; by default those of a new figure.
+
+        Returns
+        -------
+        Axes
+            Those of the first panel; their `figure` has all.
 
         Raises
         ------
@@ -102,26 +109,7 @@ class History(Hinted):
         TypeError
             If `ax` is something else.
         """
-        names, lines = figures or ("loss",), {}
-        for figure in names:
-            lines[figure] = self[figure]
-            if f"val_{figure}" in self:
-                lines[f"val_{figure}"] = self[f"val_{figure}"]
-        ax = axes_for(ax)
-        drawn: dict[str, Any] = {}
-        for name, values in lines.items():
-            beside = drawn.get(name.removeprefix("val_"))  # that of the training data
-            style, color = ("-", None) if beside is None else ("--", beside.get_color())
-            marker = "o" if len(values) == 1 else None
-            (drawn[name],) = ax.plot(
-                range(1, len(values) + 1), values, style, label=name, color=color, marker=marker
-            )
-        ticker = require("matplotlib.ticker", "plot", "a plot")
-        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
-        ax.set(xlabel="epoch", ylabel=names[0] if len(names) == 1 else "")
-        ax.grid(alpha=0.3)
-        ax.legend()
-        return ax
+        return draw_history(self, figures, ax)
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write a table with one line an epoch; a cell is empty where nothing was recorded."""

@@ -13,7 +13,7 @@ from tinyframe.training.callbacks import Callback, Run
 from tinyframe.training.settings import check_model, chosen_optimizer
 from tinyframe.types import Array, RandomSeed
 from tinyframe.utils.checks import positive_integer, real_number
-from tinyframe.utils.drawing import axes_for
+from tinyframe.utils.drawing import PALETTE, axes_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,17 +65,17 @@ class LearningRateSweep:
         ImportError
             Without matplotlib (extra `plot`).
         """
-        ax = axes_for(ax)
-        ax.plot(self.rates, self.losses, alpha=0.3, label="a batch")
-        ax.plot(self.rates, self.smoothed, color=ax.lines[-1].get_color(), label="smoothed")
-        ax.axvline(
-            self.suggestion, color="tab:red", linestyle="--",
-            label=f"suggestion {self.suggestion:.2g}",
-        )  # fmt: skip
-        ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-        ax.grid(alpha=0.3)
-        ax.legend()
-        return ax
+        with axes_for(ax, (5, 3.2)) as axes:
+            (line,) = axes.plot(self.rates, self.losses, alpha=0.35, linewidth=1, label="a batch")
+            axes.plot(self.rates, self.smoothed, color=line.get_color(), label="smoothed")
+            axes.axvline(
+                self.suggestion, color=PALETTE[1], linestyle="--",
+                label=f"suggestion {self.suggestion:.2g}",
+            )  # fmt: skip
+            axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+            axes.grid(visible=True)
+            axes.legend()
+            return axes
 
     def __repr__(self) -> str:
         first, last = self.rates[0], self.rates[-1]
