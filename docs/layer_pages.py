@@ -29,6 +29,8 @@ EXAMPLES = {
     "Flatten": ("Flatten()", (2, 4)),
     "Reshape": ("Reshape(4, 2)", (8,)),
     "Permute": ("Permute(2, 1)", (3, 4)),
+    "Reverse": ("Reverse()", (4, 2)),
+    "Select": ("Select(0, 3, 3)", (5,)),
     "Dropout": ("Dropout(0.4)", (10,)),
     "Conv2D": ("Conv2D(2, 3)", (1, 5, 5)),
     "Conv1D": ("Conv1D(2, 3)", (8, 1)),

@@ -38,7 +38,9 @@ from tinyframe import (
     Rescale,
     Reshape,
     Residual,
+    Reverse,
     RMSNorm,
+    Select,
     Sequential,
     Sigmoid,
     SiLU,
@@ -68,6 +70,13 @@ def branches(container):
     return st.builds(lambda: container([Dense(3), Sequential([Dense(3), LeakyReLU()])]))
 
 
+def both_ways(kind, sequence, padding):
+    """A recurrence in both directions."""
+    options = {"return_sequences": sequence, "padding": padding}
+    back = [Reverse(), kind(2, **options), *([Reverse()] if sequence else [])]
+    return Concatenate(kind(3, **options), Sequential(back), axis=-1)
+
+
 # name: (strategy of layers, strategy of sample shapes)
 LAYERS = {
     "Dense": (st.builds(Dense, units, use_bias=flags), shapes()),
@@ -85,6 +94,15 @@ LAYERS = {
     "Flatten": (st.builds(Flatten), shapes()),
     "Reshape": (st.sampled_from([Reshape(6, -1), Reshape(3, 1, -1)]), st.just((2, 3, 2))),
     "Permute": (st.permutations([1, 2, 3]).map(lambda axes: Permute(*axes)), shapes(3)),
+    "Reverse": (st.builds(Reverse, axes), shapes()),
+    "Select": (
+        st.builds(
+            Select,
+            st.lists(st.integers(-3, 2) | st.sampled_from([slice(2), slice(None, None, -2)]),
+                     min_size=1, max_size=5),
+        ),
+        st.sampled_from([(3,), (2, 3), (1, 2, 3)]),
+    ),
     "Dropout": (st.builds(Dropout, st.sampled_from([0.0, 0.3, 0.9])), shapes()),
     "Conv2D": (
         st.builds(
@@ -135,6 +153,10 @@ LAYERS = {
         st.builds(lambda: Residual(Dense(3), LeakyReLU(), shortcut=Dense(3))), shapes(),
     ),
     "Add": (branches(Add), shapes()),
+    "bidirectional": (
+        st.builds(both_ways, st.sampled_from([RNN, LSTM, GRU]), flags, fillers),
+        sequences,
+    ),
     "Concatenate": (
         axes.flatmap(lambda axis: branches(lambda layers: Concatenate(layers, axis))), shapes(),
     ),
@@ -144,11 +166,14 @@ LAYERS = {
 COMPARED = {"MaxPool2D"}
 
 # At large inputs these saturate: what is left of their derivatives is below any difference.
-SATURATING = {"GELU", "RNN", "LSTM", "GRU", "MultiHeadAttention"}
+SATURATING = {"GELU", "RNN", "LSTM", "GRU", "bidirectional", "MultiHeadAttention"}
 
 # Layers that no input from the strategies fits, or without a derivative by it.
 TOKENS = {
     "Embedding": st.builds(Embedding, st.just(5), units),
+    "Embedding of some columns": st.builds(
+        lambda width: Sequential(Select(0, -1), Embedding(5, width)), units
+    ),
 }
 
 # name: (loss, bounds of predictions, bounds of dense targets or None where only labels will do)

@@ -144,6 +144,7 @@ def torch_state(bench, drop=0):
 GOOD = {
     # layers
     "sizes": [2, 3, 4], "shape": [2, -1, 3, 1], "axes": [1, 2, 3], "axis": [-1, 1],
+    "columns": [0, -1, slice(1, None), 0],
     "units": [1, 3], "filters": [2, 4], "kernel_size": [1, 2, (1, 2)], "stride": [1, 2, (1, 2)],
     "pool_size": [2, (1, 2)], "dilation": [1, 2], "groups": [1, 2], "heads": [1, 2],
     "padding": ["valid", "same", 1, None, 0.0, (0, 1)], "causal": flags, "return_sequences": flags,

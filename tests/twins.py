@@ -59,6 +59,16 @@ def _(layer: tf.Reshape):
 
 
 @twin.register
+def _(layer: tf.Reverse):
+    return Twin(Lambda(lambda x: x.flip(layer.axis)))
+
+
+@twin.register
+def _(layer: tf.Select):
+    return Twin(Lambda(lambda x: x[..., layer.columns]))
+
+
+@twin.register
 def _(layer: tf.LeakyReLU):
     return Twin(nn.LeakyReLU(layer.slope))
 
@@ -274,6 +284,8 @@ CASES = {  # also those of test_torch_weights.py
     "Dense": (lambda: tf.Dense(5), (7,)),
     "Dense on sequences, no bias": (lambda: tf.Dense(5, use_bias=False), SEQUENCE),
     "ReLU": (tf.ReLU, (7,)),
+    "Reverse": (tf.Reverse, IMAGE),
+    "Select": (lambda: tf.Select(3, 0, 3, -1), SEQUENCE),
     "LeakyReLU": (lambda: tf.LeakyReLU(0.2), (7,)),
     "ELU": (lambda: tf.ELU(1.5), (7,)),
     "GELU": (tf.GELU, (7,)),
@@ -308,6 +320,9 @@ CASES = {  # also those of test_torch_weights.py
     "RNN": (lambda: tf.RNN(5), SEQUENCE),
     "LSTM": (lambda: tf.LSTM(5, return_sequences=True), SEQUENCE),
     "GRU": (lambda: tf.GRU(5), SEQUENCE),
+    "bidirectional": (
+        lambda: tf.Concatenate(tf.LSTM(5), tf.Sequential(tf.Reverse(), tf.LSTM(4))), SEQUENCE,
+    ),
     "MultiHeadAttention": (lambda: tf.MultiHeadAttention(2), SEQUENCE),
     "MultiHeadAttention, causal": (lambda: tf.MultiHeadAttention(4, causal=True), SEQUENCE),
     "Residual block": (

@@ -68,6 +68,8 @@ NO_OPERATOR = {
     tf.PositionalEmbedding: "adds its weights",
     tf.Residual: "adds as `Add` does",
     tf.Sequential: "is a graph",
+    tf.Reverse: "is a `Slice` in steps of −1",
+    tf.Select: "is a `Gather` of features by a list that does not change",
     tf.Conv1D: "is a `Conv2D` of height 1",
     **dict.fromkeys(
         [tf.MSELoss, tf.MAELoss, tf.HuberLoss, tf.HingeLoss, tf.KLDivergenceLoss], "a loss"

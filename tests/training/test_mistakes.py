@@ -28,6 +28,8 @@ from tinyframe import (
     ReLU,
     Rescale,
     Reshape,
+    Reverse,
+    Select,
     Sequential,
     Shards,
     Sigmoid,
@@ -60,6 +62,7 @@ MISTAKES = {
     "pixels as floats": ([Flatten(), Dense(3)], PIXELS.astype(float), MSELoss(), DARK),
     "pixels into a convolution": (images(MaxPool2D(2)), PIXELS[:, None], MSELoss(), DARK),
     "pixels into an LSTM": ([LSTM(3)], PIXELS, MSELoss(), DARK),
+    "pixels read backwards": ([Reverse(), LSTM(3)], PIXELS, MSELoss(), DARK),
     "Softmax twice": ([Dense(3), Softmax()], FEATURES, CrossEntropyLoss(True), TWICE),
     "Softmax, no logarithm": (
         [Dense(3), Sequential([Softmax()])], FEATURES, KLDivergenceLoss(from_logits=True), TWICE,
@@ -109,6 +112,9 @@ RIGHT = {
     "differences": ([Flatten(), Dense(3)], PIXELS - 128.0),
     "yes and no": ([Flatten(), Dense(3)], PIXELS > 99),
     "scores": ([Dense(3)], FEATURES),
+    "columns that are not selected": (
+        [Select(slice(5)), Dense(3)], np.eye(12, 70) + 200 * (np.arange(70) > 5),
+    ),
     "Softmax within": ([Dense(3), Softmax(), Dense(3)], FEATURES),
     "logarithms, which are scores": ([Dense(3), LogSoftmax()], FEATURES),
 }  # fmt: skip

@@ -14,7 +14,8 @@ from tinyframe.layers.layer_normalization import LayerNorm, RMSNorm
 from tinyframe.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from tinyframe.layers.recurrent import RNN
 from tinyframe.layers.rescale import Rescale
-from tinyframe.layers.shape import Flatten, Permute, Reshape
+from tinyframe.layers.select import Select
+from tinyframe.layers.shape import Flatten, Permute, Reshape, Reverse
 from tinyframe.layers.smooth_activations import GELU, SiLU, Softplus
 from tinyframe.layers.softmax import LogSoftmax, Softmax
 from tinyframe.layers.transposed_convolution import ConvTranspose2D
@@ -50,6 +51,8 @@ __all__ = [
     "Rescale",
     "Reshape",
     "Residual",
+    "Reverse",
+    "Select",
     "SiLU",
     "Sigmoid",
     "Softmax",

@@ -13,9 +13,10 @@ from tinyframe.utils.products import sums_by_label
 class Embedding(Layer):
     """y = W[x]: each token is replaced by its own row of W.
 
-    x is (batch, …) of integers 0 … vocabulary − 1, W (vocabulary, width), y (batch, …, width). As a
-    product with one-hot rows it is a `Dense` layer without bias, so that dW's row k is the sum of
-    the dy of all tokens k. Tokens have no derivative: dx is zero.
+    x is (batch, …) of whole numbers 0 … vocabulary − 1, W (vocabulary, width), y (batch, …, width).
+    They may be floats, as the categories in a table are. As a product with one-hot rows it is a
+    `Dense` layer without bias, so that dW's row k is the sum of the dy of all tokens k. Tokens have
+    no derivative: dx is zero.
 
     Parameters
     ----------
@@ -80,22 +81,20 @@ class Embedding(Layer):
 
     def _tokens(self, x: Array) -> Array:
         """Return all tokens in one row; TypeError or ValueError for what is none."""
-        if x.dtype.kind not in "iu":
-            whole = x.astype(np.intp)
-            if not np.array_equal(whole, x):
-                raise TypeError(f"{self!r} expected integer tokens, got {x.dtype} with fractions")
-            x = whole
+        if x.dtype.kind == "f" and (x != np.floor(x)).any():
+            wrong = x[x != np.floor(x)][0]
+            raise TypeError(f"{self!r} expected tokens, which are whole numbers, got {wrong}")
         if x.size and (x.min() < 0 or x.max() >= self.vocabulary):
             wrong = x.min() if x.min() < 0 else x.max()
             raise ValueError(
                 f"{self!r} expected tokens from 0 to {self.vocabulary - 1}, got {wrong}"
             )
-        return x.reshape(-1)
+        return x.reshape(-1).astype(np.intp, copy=False)
 
     def backward(self, dy: Array) -> Array:
         self.backward_parameters(dy)
         _, shape = self._recall()
-        return np.zeros(shape, dy.dtype)
+        return np.zeros(shape, dy.dtype, like=dy)
 
     def backward_parameters(self, dy: Array) -> None:
         tokens, _ = self._recall()

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import batched, one_by_one, positive_integer
+from tinyframe.utils.checks import batched, check_axis, one_by_one, positive_integer, sample_axis
 
 
 class Flatten(Layer):
@@ -115,3 +115,50 @@ class Permute(Layer):
 
     def backward(self, dy: Array) -> Array:
         return dy.transpose(0, *(1 + np.argsort(self.axes)))
+
+
+class Reverse(Layer):
+    """y_t = x_{T−1−t}: time runs backwards.
+
+    x and y are (batch, time, …), and so is dx: dy with its time reversed.
+
+    A recurrent layer behind it reads sequences from their end; beside another one it makes a
+    recurrence of both directions, and a second `Reverse` brings its sequence back into order:
+
+        Concatenate(LSTM(8), Sequential(Reverse(), LSTM(8)))
+        Concatenate(
+            LSTM(8, return_sequences=True),
+            Sequential(Reverse(), LSTM(8, return_sequences=True), Reverse()),
+            axis=-1,
+        )
+
+    What fills up the ends of shorter sequences comes first when they are reversed. Recurrent layers
+    that are told of it (`padding=0.0`) begin behind it, and give what they give without it.
+
+    Source: Schuster and Paliwal, "Bidirectional Recurrent Neural Networks", 1997.
+
+    Parameters
+    ----------
+    axis : int
+        The axis that is reversed, that of the batch counted: by default 1, time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no axis of x, or that of the batch.
+    """
+
+    def __init__(self, axis: int = 1) -> None:
+        self.axis = sample_axis(axis)
+
+    def setup(self, input_shape: Shape) -> Shape:
+        check_axis(self.axis, input_shape, repr(self))
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        if x.shape[1:] != self.input_shape:
+            self._check_input(x)
+        return np.flip(x, self.axis)
+
+    def backward(self, dy: Array) -> Array:
+        return np.flip(dy, self.axis)

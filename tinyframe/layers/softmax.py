@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyframe.layers.layer import Layer
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import batched, sample_axis
+from tinyframe.utils.checks import check_axis, sample_axis
 from tinyframe.utils.products import sums_along
 
 
@@ -28,10 +28,7 @@ class _AlongAxis(Layer):
         self.axis = sample_axis(axis)
 
     def setup(self, input_shape: Shape) -> Shape:
-        if not -len(input_shape) <= self.axis <= len(input_shape):
-            raise ValueError(
-                f"{self!r} expected samples with that axis, got {batched(input_shape)}"
-            )
+        check_axis(self.axis, input_shape, repr(self))
         return input_shape
 
     @abstractmethod

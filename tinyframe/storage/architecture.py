@@ -147,6 +147,8 @@ def _plain(part: Part, name: str, value: Any) -> Any:
         return describe(value)
     if isinstance(value, (tuple, list)):
         return [_plain(part, name, item) for item in value]
+    if isinstance(value, slice):
+        return {"slice": _plain(part, name, (value.start, value.stop, value.step))}
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -155,6 +157,8 @@ def _plain(part: Part, name: str, value: Any) -> Any:
 
 
 def _value(plain: Any) -> Any:
+    if isinstance(plain, dict) and "slice" in plain:
+        return slice(*plain["slice"])
     if isinstance(plain, dict):
         kind = next((kind for kind in KINDS if kind in plain), None)
         return _initializer(plain["initializer"]) if kind is None else rebuild(plain, kind)

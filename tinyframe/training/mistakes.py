@@ -23,6 +23,7 @@ from tinyframe.layers import (
     MultiHeadAttention,
     Permute,
     Reshape,
+    Reverse,
     RMSNorm,
     Sigmoid,
     Softmax,
@@ -33,7 +34,10 @@ from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, KLDiverge
 from tinyframe.types import Array
 from tinyframe.utils.warn import warn
 
-KEEP_SCALE = (Flatten, Reshape, Permute, Dropout, MaxPool2D, AveragePool2D, GlobalAveragePool2D)
+KEEP_SCALE = (
+    Flatten, Reshape, Permute, Reverse, Dropout,
+    MaxPool2D, AveragePool2D, GlobalAveragePool2D,
+)  # fmt: skip
 NORMALISE = (BatchNorm, LayerNorm, RMSNorm)
 WEIGH = (Dense, Conv1D, Conv2D, ConvTranspose2D, RNN, LSTM, GRU, MultiHeadAttention)
 MAKES_PROBABILITIES = {

@@ -91,6 +91,12 @@ def sample_axis(value: Any) -> int:
     return int(value)
 
 
+def check_axis(axis: int, shape: Shape, who: str) -> None:
+    """Raise ValueError if samples of this shape have no such axis, that of the batch counted."""
+    if not -len(shape) <= axis <= len(shape):
+        raise ValueError(f"{who} expected samples with that axis, got {batched(shape)}")
+
+
 def among(value: Any, *choices: str | int) -> bool:
     """Whether `value` is one of the choices; of anything else, such as an array, it is not."""
     return isinstance(value, (str, int)) and value in choices

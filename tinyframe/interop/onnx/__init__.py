@@ -24,8 +24,8 @@ def to_onnx(model: Layer) -> Any:
     """Return a built model as an `onnx.ModelProto`, for inference.
 
     Its input "input" has shape (batch, *input_shape), its output "output" (batch, *output_shape),
-    for any batch, in the model's dtype; tokens of an `Embedding` are int64. Padding of sequences
-    is skipped as the layers do.
+    for any batch, in the model's dtype; tokens are int64 where an `Embedding` comes first. Padding
+    of sequences is skipped as the layers do.
 
     Parameters
     ----------

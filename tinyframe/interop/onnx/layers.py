@@ -24,7 +24,9 @@ from tinyframe.layers import (
     Rescale,
     Reshape,
     Residual,
+    Reverse,
     RMSNorm,
+    Select,
     Sigmoid,
     SiLU,
     Softmax,
@@ -159,6 +161,18 @@ def _reshape(graph: Graph, layer: Reshape, x: str) -> str:
 @exports(Permute)
 def _permute(graph: Graph, layer: Permute, x: str) -> str:
     return graph.add("Transpose", x, perm=[0, *layer.axes])
+
+
+@exports(Reverse)
+def _reverse(graph: Graph, layer: Reverse, x: str) -> str:
+    axis = layer.axis % (len(layer.input_shape or ()) + 1)
+    last, before_first, step = (graph.constant([n]) for n in (-1, -(2**63), -1))
+    return graph.add("Slice", x, last, before_first, graph.constant([axis]), step)
+
+
+@exports(Select)
+def _select(graph: Graph, layer: Select, x: str) -> str:
+    return graph.add("Gather", x, graph.constant(layer._chosen), axis=-1)  # noqa: SLF001 - slices have become numbers there
 
 
 # ------------------------------------------------------------------------ normalisation
