@@ -86,8 +86,10 @@ def test_figures_choose_the_panels(plots):
     assert len(both.figure.axes) == 1
     assert drawn(both) == {"training": found["loss"], "validation": found["val_loss"]}
     assert found.plot("seconds").get_ylabel() == "seconds"
-    for name in ("top_k_accuracy", 3, None):
-        with pytest.raises(KeyError, match="recorded"):
+    with pytest.raises(KeyError, match="recorded"):
+        found.plot("top_k_accuracy")
+    for name in (3, None):
+        with pytest.raises(TypeError, match="names of figures"):
             found.plot(name)
     with pytest.raises(KeyError, match="nothing yet"):
         History().plot()

@@ -26,6 +26,8 @@ def draw_history(history: "History", figures: Sequence[str], ax: "Axes | None") 
     names = figures or (_default(history) if ax is None else ["loss"])
     families: dict[str, Family] = {}
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"plot expected names of figures, got {name!r}")
         values = history[name]
         family = families.setdefault(name.removeprefix(VALIDATION), {})
         family[name] = values
