@@ -1,0 +1,113 @@
+"""Optimizers that see all rows at once: each iteration asks for losses at points of its choice."""
+
+from abc import abstractmethod
+from typing import Protocol
+
+import numpy as np
+
+from tinyframe.optimizers.optimizer import GradientError, Optimizer
+from tinyframe.parameters import ParameterVector
+from tinyframe.types import Array
+
+
+class Problem(Protocol):
+    """What is to be made small, as a function of the weights that `parameters.value` holds."""
+
+    def evaluate(self) -> float:
+        """Return the loss over all rows, and write its gradient to `parameters.grad`.
+
+        It is infinite, or the gradient not finite, where the weights lead beyond the numbers.
+        """
+
+    def gauss_newton(self) -> Array:
+        """Return 2 Σᵣ wᵣ JᵣᵀJᵣ / Σᵣ wᵣ, (size, size), where J are the outputs' derivatives."""
+
+
+class FullBatchOptimizer(Optimizer):
+    """A rule that goes down the loss over all rows, an iteration an epoch of `fit`.
+
+    It has no learning rate: how far to go is found by asking for the loss there. So every iteration
+    needs all rows, and the same loss at the same place: no batches, no dropout, no augmentation.
+
+    A rule of one's own defines `iterate`.
+
+    Parameters
+    ----------
+    weight_decay, decay_biases
+        λ ≥ 0, which adds λ/2 ‖θ‖² to what is made small, without the biases where they are spared.
+        The loss in the history is that of the data alone.
+
+    Attributes
+    ----------
+    evaluations : int
+        How often the last iteration asked for the loss.
+    converged : str
+        Why there is nothing left to do; empty as long as there is.
+    """
+
+    evaluations: int = 0
+    converged: str = ""
+
+    def __init__(self, *, weight_decay: float = 0.0, decay_biases: bool = True) -> None:
+        super().__init__(1.0, weight_decay=weight_decay, decay_biases=decay_biases)
+        self.begin()
+
+    @abstractmethod
+    def iterate(self, parameters: ParameterVector, problem: Problem) -> None:
+        """Change `parameters.value` in place to where the loss is less, and evaluate there last.
+
+        Where there is nothing left to do, `converged` says why.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss or the gradient is not finite at the start; nothing is changed.
+        """
+
+    def begin(self) -> None:
+        """Forget where the loss was evaluated, as the rows may be others now; `fit` calls it."""
+        self.converged = ""
+        self._at: Array | None = None  # θ of the last evaluation
+        self._loss = np.inf  # with its decay
+        self._gradient = np.empty(0)
+
+    def reset(self) -> None:
+        """Forget what was remembered from earlier iterations."""
+        super().reset()
+        self.begin()
+
+    def update(self, value: Array, gradient: Array, rate: float) -> None:  # noqa: ARG002 - the contract
+        """Raise TypeError: a gradient alone does not tell how far to go."""
+        raise TypeError(
+            f"{type(self).__name__} takes no steps by a gradient alone; it is for fit(X, y), or "
+            "for iterate(parameters, problem)"
+        )
+
+    def _start(self, parameters: ParameterVector, problem: Problem) -> None:
+        """Evaluate where the iteration begins, unless the last one ended there."""
+        self.evaluations = 0
+        if self._at is None or not np.array_equal(self._at, parameters.value):
+            self._evaluate(parameters, problem)
+        if not np.isfinite(self._loss):
+            raise GradientError("the loss, or its gradient, is not finite at the start")
+
+    def _evaluate(self, parameters: ParameterVector, problem: Problem) -> float:
+        """Return the loss with its decay at these weights, infinite where it is no number."""
+        value, gradient = parameters.value, parameters.grad
+        loss = problem.evaluate()
+        self.evaluations += 1
+        if self.weight_decay:
+            decay = self._decay(parameters) * value
+            loss += 0.5 * float(np.vdot(decay, value))
+            gradient += decay
+        if not np.isfinite(loss) or not np.isfinite(float(np.vdot(gradient, gradient))):
+            loss = np.inf
+        self._at, self._loss, self._gradient = value.copy(), loss, gradient.copy()
+        return loss
+
+
+def largest(gradient: Array) -> float:
+    """Return max |gᵢ|, which is what convergence is judged by."""
+    return float(np.abs(gradient).max())
+
+

@@ -1,0 +1,109 @@
+"""The line search of full-batch optimizers: how far to go in a direction."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+SUFFICIENT = 1e-4
+"""c₁: the loss falls by at least this share of what the slope promised."""
+
+CURVATURE = 0.9
+"""c₂: what may be left of the slope."""
+
+MOST = 20
+"""Evaluations after which a search is given up."""
+
+ROUNDING = 4.0
+"""How many units of the last place the loss may be above where it was, where rounding hides more."""
+
+
+class Point(NamedTuple):
+    """Where the loss was evaluated: the step α, φ(α) and φ′(α)."""
+
+    step: float
+    loss: float
+    slope: float
+
+
+def strong_wolfe(
+    phi: Callable[[float], tuple[float, float]], start: Point, step: float, unit: float
+) -> Point | None:
+    """Return a step that meets the strong Wolfe conditions, the last at which φ was asked for.
+
+        φ(α) ≤ φ(0) + c₁ α φ′(0)        |φ′(α)| ≤ c₂ |φ′(0)|
+
+    None if none was found. Where φ is not finite, the step was too long. Near the minimum, where
+    the first condition drowns in rounding, its approximation by slopes counts (Hager and Zhang, "A
+    New Conjugate Gradient Method with Guaranteed Descent", 2005). Source: Nocedal and Wright,
+    "Numerical Optimization", 2006, algorithms 3.5 and 3.6.
+
+    Parameters
+    ----------
+    phi
+        Function α → (φ(α), φ′(α)).
+    start
+        At α = 0, where the slope is negative.
+    step
+        The first α to try.
+    unit
+        The spacing of numbers at 1, in which φ is computed.
+    """
+    slack = ROUNDING * unit * abs(start.loss)
+
+    def is_low(point: Point) -> bool:
+        if point.loss <= start.loss + SUFFICIENT * point.step * start.slope:
+            return True
+        flat = point.loss <= start.loss + slack
+        return flat and point.slope <= (2 * SUFFICIENT - 1) * start.slope
+
+    low, high = start, None
+    for _ in range(MOST):
+        point = Point(step, *phi(step))
+        if not math.isfinite(point.loss) or not is_low(point) or point.loss > low.loss + slack:
+            high = point
+        elif abs(point.slope) <= -CURVATURE * start.slope:
+            return point
+        else:
+            if high is None:
+                if point.slope >= 0:
+                    high = low
+            elif point.slope * (high.step - low.step) >= 0:
+                high = low
+            before, low = low, point
+            if high is None:
+                step = _further(before, low)
+                continue
+        step = _between(low, high)
+        if abs(high.step - low.step) <= unit * max(low.step, high.step):
+            return None
+    return None
+
+
+def _further(before: Point, point: Point) -> float:
+    """Return a longer step, where the loss still falls."""
+    least, most = point.step + 0.1 * (point.step - before.step), 10 * point.step
+    guess = _cubic(before, point)
+    return most if guess is None or not least < guess < most else guess
+
+
+def _between(low: Point, high: Point) -> float:
+    """Return a step between two, where a cubic through both is least, not too near to either."""
+    width = high.step - low.step
+    if not math.isfinite(high.loss):
+        return low.step + 0.1 * width
+    guess = _cubic(low, high)
+    share = 0.5 if guess is None else (guess - low.step) / width
+    return low.step + min(max(share, 0.1), 0.9) * width
+
+
+def _cubic(a: Point, b: Point) -> float | None:
+    """Return where the cubic with these values and slopes is least; None where it is not."""
+    d = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.step - b.step)
+    inside = d * d - a.slope * b.slope
+    if inside < 0:
+        return None
+    root = math.copysign(math.sqrt(inside), b.step - a.step)
+    below = b.slope - a.slope + 2 * root
+    if not below:
+        return None
+    return b.step - (b.step - a.step) * (b.slope + root - d) / below
