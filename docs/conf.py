@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import tinyframe
+from tinyframe.plots import STYLE
 
 project = "tinyframe"
 author = "The tinyframe authors"
@@ -36,6 +37,8 @@ plot_include_source = True
 plot_html_show_source_link = plot_html_show_formats = False
 plot_formats = ["svg"]
 plot_pre_code = ""
+plot_rcparams = STYLE
+plot_apply_rcparams = True  # to each picture, and not only after one that asks for a fresh start
 
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from tinyframe import Embedding, Layer
+from tinyframe.plots import QUIET, SIGNED
 from tinyframe.types import Array
 
 
@@ -35,7 +36,7 @@ def jacobian(layer: Layer, shape: tuple[int, ...], rows: int = 1) -> None:
     figure.set_layout_engine("constrained")
     panel = axes[1] if pointwise else axes
     limit = abs(matrix).max() or 1.0
-    image = panel.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+    image = panel.imshow(matrix, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto")
     by = "W" if isinstance(layer, Embedding) else "x"
     panel.set(
         xlabel=by, ylabel="y", title=f"∂y/∂{by}: {type(layer).__name__}", xticks=[], yticks=[]
@@ -71,6 +72,6 @@ def _curve(layer: Layer, panel: plt.Axes) -> None:
     y = fresh.forward(x, training=True)
     panel.plot(x[0], y[0], label="y")
     panel.plot(x[0], fresh.backward(np.ones_like(y))[0], "--", label="dy/dx")
-    panel.axhline(0, color="gray", linewidth=0.5)
+    panel.axhline(0, color=QUIET, linewidth=0.5)
     panel.set(xlabel="x")
     panel.legend()

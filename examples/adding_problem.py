@@ -12,9 +12,10 @@ are filled up with −1. Source of the task: Hochreiter and Schmidhuber, "Long S
 from pathlib import Path
 
 import numpy as np
-from common import new_figure, options_parser, parse, save
+from common import options_parser, parse, saved_figure
 
-from tinyframe import LSTM, Adam, CosineDecay, Dense, MSELoss, Sequential
+from tinyframe import LSTM, Adam, CosineDecay, Dense, History, MSELoss, Sequential
+from tinyframe.plots import QUIET
 from tinyframe.types import Array
 
 PADDING = -1.0
@@ -34,17 +35,17 @@ def sequences(rows: int, longest: int, rng: np.random.Generator) -> tuple[Array,
     return X, y
 
 
-def plot(truth: Array, predicted: Array, history: dict, path: Path) -> None:
+def plot(truth: Array, predicted: Array, history: History, path: Path) -> None:
     """Save a figure: the error by epoch, and predictions against the truth."""
-    figure = new_figure(9, 4)
-    left, right = figure.subplots(1, 2)
-    left.semilogy(range(1, len(history["val_loss"]) + 1), history["val_loss"])
-    left.set(title="Squared error on new sequences", xlabel="epoch")
-    left.grid(alpha=0.3)
-    right.plot([0, 2], [0, 2], color="gray", linewidth=1)
-    right.plot(truth, predicted, ".", markersize=3)
-    right.set(title="Sums", xlabel="true", ylabel="predicted", aspect="equal")
-    save(figure, path)
+    with saved_figure(path, 9, 4) as figure:
+        left, right = figure.subplots(1, 2)
+        history.plot("loss", ax=left)
+        left.legend(["training sequences, while it learns", "new sequences"])
+        left.set(ylabel="squared error", yscale="log")
+        right.plot([0, 2], [0, 2], color=QUIET, linewidth=1, label="as it should be")
+        right.plot(truth, predicted, ".", markersize=3, label="new sequences")
+        right.set(xlabel="true sum", ylabel="predicted sum", aspect="equal")
+        right.legend()
 
 
 def main() -> None:

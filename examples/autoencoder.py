@@ -10,7 +10,7 @@ An encoder narrows 784 pixels to 32 numbers, a decoder widens them again (Vincen
 from pathlib import Path
 
 import numpy as np
-from common import load_digits, new_figure, options_parser, parse, save
+from common import load_digits, options_parser, parse, saved_figure
 
 from tinyframe import Adam, BinaryCrossEntropyLoss, Dense, ReLU, Sequential, Sigmoid
 from tinyframe.types import Array
@@ -25,13 +25,13 @@ def noisy(images: Array, rng: np.random.Generator) -> Array:
 
 def plot(rows: list[tuple[str, Array]], path: Path) -> None:
     """Save a figure: rows of digits, each with its title."""
-    figure = new_figure(10, 4)
-    for (title, images), part in zip(rows, figure.subfigures(3, 1), strict=True):
-        part.suptitle(title, fontsize=10)
-        for image, axes in zip(images, part.subplots(1, 12), strict=False):
-            axes.imshow(image.reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
-            axes.set_axis_off()
-    save(figure, path)
+    with saved_figure(path, 10, 3.3) as figure:
+        parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
+        for (title, images), part in zip(rows, parts, strict=True):
+            part.suptitle(title)
+            for image, axes in zip(images, part.subplots(1, 12), strict=False):
+                axes.imshow(image.reshape(28, 28), vmin=0, vmax=1)
+                axes.set_axis_off()
 
 
 def main() -> None:

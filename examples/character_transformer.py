@@ -16,7 +16,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from common import new_figure, options_parser, parse, save
+from common import options_parser, parse, saved_figure
 
 from tinyframe import (
     GELU,
@@ -31,6 +31,7 @@ from tinyframe import (
     Residual,
     Sequential,
 )
+from tinyframe.plots import SHARES
 from tinyframe.types import Array
 
 CONTEXT = 64
@@ -91,25 +92,28 @@ def write(model: Sequential, prompt: list[int], length: int, rng: np.random.Gene
 
 def plot(model: Sequential, x: Array, characters: str, path: Path) -> None:
     """Save a figure: how the loss fell, and what the four heads of the first block look at."""
-    figure = new_figure(12, 4)
-    axes, *panels = figure.subplots(1, 5)
-    axes.plot(model.history["loss"], label="training")
-    axes.plot(model.history["val_loss"], label="new text")
-    axes.set(title="Surprise by character (nats)", xlabel="epoch")
-    axes.legend()
     residual = model[2]
     norm, attention = residual.layers
     attention.forward(norm.forward(model[:2].predict(x[:1])), training=True)
     _, _, blocks, _ = attention._saved  # noqa: SLF001 - to look inside, at the one block of one row
     shares = blocks[0]  # (batch, heads, key, query)
-    shown = 24
-    for head, panel in enumerate(panels):
-        panel.imshow(shares[0, head, :shown, :shown].T, cmap="magma")
-        ticks = [characters[token].replace("\n", "⏎") for token in x[0, :shown]]
-        panel.set_xticks(range(shown), ticks, fontsize=5)
-        panel.set_yticks(range(shown), ticks, fontsize=5)
-        panel.set_title(f"head {head + 1}: each row looks at", fontsize=8)
-    save(figure, path)
+    shown = 20
+    ticks = [characters[token].replace("\n", "⏎") for token in x[0, :shown]]
+    with saved_figure(path, 13, 3.6) as figure:
+        left, right = figure.subfigures(1, 2, width_ratios=[3.3, 9.7], squeeze=False)[0]
+        axes = left.subplots()
+        model.history.plot("loss", ax=axes)
+        axes.legend(["text it learns from", "new text"])
+        axes.set(ylabel="surprise by character (nats)")
+        right.suptitle("What each head of the first block looks at, row by row")
+        panels = right.subplots(1, 4)
+        for head, panel in enumerate(panels):
+            image = panel.imshow(shares[0, head, :shown, :shown].T, cmap=SHARES, vmin=0, vmax=1)
+            panel.set_xticks(range(shown), ticks, fontsize="xx-small")
+            panel.set_yticks(range(shown), ticks, fontsize="xx-small")
+            panel.tick_params(length=0, pad=2)
+            panel.set_title(f"head {head + 1}")
+        right.colorbar(image, ax=panels, label="share of the look", pad=0.01)
 
 
 def main() -> None:

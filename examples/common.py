@@ -1,15 +1,19 @@
-"""What the examples share: their options, the digits, and how a figure is begun and saved."""
+"""What the examples share: their options, the digits, and figures in the package's style."""
 
 import argparse
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinyframe import Sequential
 from tinyframe.datasets import digits, mnist
+from tinyframe.plots import STYLE
 from tinyframe.types import Array
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.figure import Figure
 
 FIGURES = (".png", ".svg", ".pdf")
@@ -42,16 +46,16 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return options
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure of this size in inches."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only `--plot` needs it
+@contextmanager
+def saved_figure(path: Path, width: float, height: float) -> "Iterator[Figure]":
+    """Give an empty figure of this size in inches; once it is drawn, save it and say where."""
+    import matplotlib as mpl  # noqa: PLC0415 - only `--plot` needs it
+    from matplotlib.figure import Figure  # noqa: PLC0415 - likewise
 
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def save(figure: "Figure", path: Path) -> None:
-    """Save a figure and say where."""
-    figure.savefig(path, dpi=120)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        figure.savefig(path, dpi=120)
     print(f"Figure: {path}")
 
 

@@ -12,7 +12,7 @@ Learning rate and hidden layers are chosen by five-fold cross-validation, the sc
 from pathlib import Path
 
 import numpy as np
-from common import new_figure, options_parser, parse, save
+from common import options_parser, parse, saved_figure
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import classification_report
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tinyframe.interop.sklearn import NetworkClassifier
+from tinyframe.plots import INK, SHARES
 
 RATES = [1e-4, 1e-3, 1e-2, 1e-1]
 HIDDEN = [(4,), (32,), (32, 32)]
@@ -27,18 +28,18 @@ HIDDEN = [(4,), (32,), (32, 32)]
 
 def plot(scores: np.ndarray, path: Path) -> None:
     """Save a figure: mean accuracy (hidden layers, rates) over the folds."""
-    figure = new_figure(6, 3.2)
-    axes = figure.subplots()
-    image = axes.imshow(scores, cmap="viridis", aspect="auto")
-    for row, column in np.ndindex(scores.shape):
-        pale = scores[row, column] < (scores.min() + scores.max()) / 2
-        text = f"{scores[row, column]:.1%}"
-        axes.text(column, row, text, ha="center", color="white" if pale else "black")
-    axes.set_xticks(range(len(RATES)), [f"{rate:g}" for rate in RATES])
-    axes.set_yticks(range(len(HIDDEN)), [", ".join(map(str, hidden)) for hidden in HIDDEN])
-    axes.set(xlabel="learning rate", ylabel="hidden units", title="Accuracy in cross-validation")
-    figure.colorbar(image)
-    save(figure, path)
+    with saved_figure(path, 6, 3.2) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(scores, cmap=SHARES, aspect="auto")
+        for row, column in np.ndindex(scores.shape):
+            dark = scores[row, column] > (scores.min() + scores.max()) / 2
+            colour = "white" if dark else INK
+            text = f"{scores[row, column]:.1%}"
+            axes.text(column, row, text, ha="center", va="center", color=colour)
+        axes.set_xticks(range(len(RATES)), [f"{rate:g}" for rate in RATES])
+        axes.set_yticks(range(len(HIDDEN)), [", ".join(map(str, hidden)) for hidden in HIDDEN])
+        axes.set(xlabel="learning rate", ylabel="hidden units")
+        figure.colorbar(image, label="accuracy in cross-validation")
 
 
 def main() -> None:

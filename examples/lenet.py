@@ -10,7 +10,7 @@ The network is LeNet-5 (LeCun et al., "Gradient-Based Learning Applied to Docume
 from pathlib import Path
 
 import numpy as np
-from common import load_digits, new_figure, options_parser, parse, report, save
+from common import load_digits, options_parser, parse, report, saved_figure
 
 from tinyframe import (
     Adam,
@@ -26,6 +26,7 @@ from tinyframe import (
     Sequential,
     Softmax,
 )
+from tinyframe.plots import SIGNED
 from tinyframe.types import Array
 
 
@@ -38,22 +39,25 @@ def lenet() -> Sequential:
 
 def plot(model: Sequential, digit: Array, path: Path) -> None:
     """Save a figure: a digit, the six filters, and what each of them finds in it."""
-    figure = new_figure(9, 3.2)
-    panels = figure.subplots(2, 7)
-    for axes in panels.flat:
-        axes.set_axis_off()
-    panels[0, 0].imshow(digit, cmap="gray_r")
-    panels[0, 0].set_title("a digit", fontsize=9)
     convolution = model[2]
     found = model[:4].predict(digit[np.newaxis])[0]  # after Conv2D and ReLU
-    limit = np.abs(convolution.weight.value).max()
-    for number in range(6):
-        kernel = convolution.weight.value[number, 0]
-        panels[0, number + 1].imshow(kernel, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        panels[0, number + 1].set_title(f"filter {number + 1}", fontsize=9)
-        panels[1, number + 1].imshow(found[number], cmap="magma")
-        panels[1, number + 1].set_title("finds", fontsize=9)
-    save(figure, path)
+    limit = float(np.abs(convolution.weight.value).max())
+    with saved_figure(path, 9, 2.9) as figure:
+        left, right = figure.subfigures(1, 2, width_ratios=[1.2, 7], squeeze=False)[0]
+        axes = left.subplots()
+        axes.imshow(digit)
+        axes.set_title("a digit")
+        axes.set_axis_off()
+        panels = right.subplots(2, 6)
+        for number in range(6):
+            weights = convolution.weight.value[number, 0]
+            image = panels[0, number].imshow(weights, cmap=SIGNED, vmin=-limit, vmax=limit)
+            panels[0, number].set_title(f"filter {number + 1}")
+            panels[1, number].imshow(found[number], vmin=0, vmax=found.max())
+            panels[1, number].set_title("finds")
+        for axes in panels.flat:
+            axes.set_axis_off()
+        right.colorbar(image, ax=panels[0], label="weight", pad=0.02)
 
 
 def main() -> None:

@@ -11,10 +11,11 @@ with the package, enlarged to 28×28.
 from pathlib import Path
 
 import numpy as np
-from common import load_digits, new_figure, options_parser, parse, report, save
+from common import load_digits, options_parser, parse, report, saved_figure
 
 from tinyframe import SGD, Dense, Flatten, MSELoss, ReLU, Rescale, Sequential, Softmax
 from tinyframe.metrics import confusion_matrix
+from tinyframe.plots import plot_weights
 from tinyframe.types import Array
 
 
@@ -27,33 +28,32 @@ def confusion(labels: Array, prediction: Array) -> str:
 
 
 def plot(model: Sequential, X_test: Array, y_test: Array, path: Path) -> None:
-    """Save a figure: the loss, the hidden layer's weights, and some wrong predictions."""
-    figure = new_figure(11, 6.8)
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2, 0.95, 1.05])
+    """Save a figure: how it learned, the hidden layer's weights, and some wrong predictions."""
+    with saved_figure(path, 11, 7) as figure:
+        rows = figure.subfigures(3, 1, height_ratios=[3.4, 1.5, 1.7], squeeze=False)
+        top, middle, bottom = rows[:, 0]
 
-    axes = model.history.plot(ax=top.subplots())
-    axes.set(title="Squared error by epoch: training digits and test digits", ylim=(0, None))
+        top.suptitle("It learns from the training digits alone; the test digits are held out")
+        for axes, name in zip(top.subplots(1, 2), ("loss", "accuracy"), strict=True):
+            model.history.plot(name, ax=axes)
+            axes.legend(["training digits, while it learns", "test digits, as validation data"])
+            axes.set_ylabel("squared error" if name == "loss" else name)
 
-    middle.suptitle("What each of the ten hidden units looks for: weights, red + and blue −")
-    weights = next(layer for layer in model if isinstance(layer, Dense)).weight.value
-    limit = np.abs(weights).max()
-    for unit, axes in enumerate(middle.subplots(1, 10)):
-        image = weights[:, unit].reshape(28, 28)
-        axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set_axis_off()
+        middle.suptitle("What each of the ten hidden units looks for")
+        plot_weights(next(layer for layer in model if isinstance(layer, Dense)), figure=middle)
 
-    bottom.suptitle("Some wrong predictions")
-    probabilities = model.predict(X_test)
-    predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != y_test)[:10]
-    panels = bottom.subplots(1, 10)
-    for axes in panels:
-        axes.set_axis_off()
-    for axes, row in zip(panels, wrong, strict=False):
-        axes.imshow(X_test[row], cmap="gray_r")
-        share = probabilities[row, predicted[row]]
-        axes.set_title(f"{y_test[row]} taken for {predicted[row]}\n({share:.0%} sure)", fontsize=8)
-    save(figure, path)
+        bottom.suptitle("Some of the test digits that it gets wrong")
+        probabilities = model.predict(X_test)
+        predicted = probabilities.argmax(axis=1)
+        wrong = np.flatnonzero(predicted != y_test)[:10]
+        panels = bottom.subplots(1, 10)
+        for axes in panels:
+            axes.set_axis_off()
+        for axes, row in zip(panels, wrong, strict=False):
+            axes.imshow(X_test[row])
+            share = probabilities[row, predicted[row]]
+            title = f"{y_test[row]} taken for {predicted[row]}\n({share:.0%} sure)"
+            axes.set_title(title, fontsize="small")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ add to its input. It trains on 12,000 digits; `--all` takes all of MNIST, which 
 
 from pathlib import Path
 
-from common import load_digits, new_figure, options_parser, parse, report, save
+from common import load_digits, options_parser, parse, report, saved_figure
 
 from tinyframe import (
     SGD,
@@ -53,15 +53,10 @@ def resnet() -> Sequential:
 
 def plot(model: Sequential, path: Path) -> None:
     """Save a figure: loss and accuracy by epoch."""
-    figure = new_figure(9, 3.5)
-    epochs = range(1, model.history.epochs + 1)
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(epochs, model.history[name], "o-", label="training (while it learned)")
-        axes.plot(epochs, model.history[f"val_{name}"], "o-", label="test")
-        axes.set(xlabel="epoch", title=name)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    save(figure, path)
+    with saved_figure(path, 9, 3.5) as figure:
+        for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+            model.history.plot(name, ax=axes)
+            axes.legend(["training digits, while it learns", "test digits, as validation data"])
 
 
 def main() -> None:

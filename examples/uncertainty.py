@@ -11,9 +11,10 @@ Quantiles", 1978). Nine in ten points should lie in the band, wide where the dat
 from pathlib import Path
 
 import numpy as np
-from common import new_figure, options_parser, parse, save
+from common import options_parser, parse, saved_figure
 
 from tinyframe import Adam, CosineDecay, Dense, Loss, Sequential, Tanh
+from tinyframe.plots import QUIET
 from tinyframe.testing import check_loss
 from tinyframe.types import Array
 
@@ -43,17 +44,16 @@ def samples(rows: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 def plot(model: Sequential, x: Array, y: Array, path: Path) -> None:
     """Save a figure: the points, the median, and the band that should hold nine in ten."""
-    figure = new_figure(9, 4)
-    axes = figure.subplots()
     grid = np.linspace(-3, 3, 300, dtype=np.float32)[:, np.newaxis]
     low, median, high = model.predict(grid).T
-    axes.plot(x, y[:, 0], ".", markersize=2, color="gray", label="new points")
-    axes.fill_between(grid[:, 0], low, high, alpha=0.3, label="5 % to 95 %")
-    axes.plot(grid[:, 0], median, label="median")
-    axes.plot(grid[:, 0], np.sin(2 * grid[:, 0]), "--", linewidth=1, label="sin 2x")
-    axes.set(xlabel="x", ylabel="y", title="A regression that knows its uncertainty")
-    axes.legend()
-    save(figure, path)
+    with saved_figure(path, 9, 4) as figure:
+        axes = figure.subplots()
+        axes.plot(x, y[:, 0], ".", markersize=2, color=QUIET, label="new points")
+        axes.fill_between(grid[:, 0], low, high, alpha=0.3, label="from 5 % to 95 %")
+        axes.plot(grid[:, 0], median, label="median")
+        axes.plot(grid[:, 0], np.sin(2 * grid[:, 0]), "--", label="sin 2x, the truth")
+        axes.set(xlabel="x", ylabel="y", title="A regression that knows its uncertainty")
+        axes.legend(ncols=4, loc="lower center")
 
 
 def main() -> None:

@@ -331,7 +331,16 @@ def keras_file(path):
 )
 def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):
     if page in ("docs/training.md", "docs/distributed.md") or "tutorials" in page:
-        pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"').use("Agg")
+        mpl = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
+        mpl.use("Agg")
+        with mpl.rc_context():  # the pages choose a style
+            run_page(page, tmp_path, monkeypatch)
+    else:
+        run_page(page, tmp_path, monkeypatch)
+
+
+def run_page(page, tmp_path, monkeypatch):
+    """Run the code of a page, block after block."""
     monkeypatch.chdir(tmp_path)
     if page == "docs/distributed.md":
         pytest.importorskip("mpi4py", reason='needs pip install -e ".[test]"')

@@ -10,10 +10,12 @@ import json
 import statistics
 from pathlib import Path
 
-COLOURS = {
-    "NumPy by hand": "#4c78a8", "PyTorch": "#e45756", "JAX": "#bab0ac", "JAX scan": "#72b7b2",
-    "scikit-learn": "#f58518", "Keras on JAX": "#b279a2", "ONNX Runtime": "#54a24b",
-}  # fmt: skip
+from tinyframe.plots import INK, PALETTE, STYLE
+
+SYSTEMS = (
+    "NumPy by hand", "PyTorch", "JAX", "JAX scan", "scikit-learn", "Keras on JAX", "ONNX Runtime",
+)  # fmt: skip
+COLOURS = dict(zip(SYSTEMS, PALETTE, strict=True))
 CHARTED = (
     "mini32", "mini128", "full", "wide128", "predict1", "cnn64", "transformer", "lstm", "tiny32",
     "adam32", "stream", "lstm16", "rows10", "rows512", "images", "estimator64", "estimator784",
@@ -43,6 +45,7 @@ def chart(results, path):
     import matplotlib as mpl
 
     mpl.use("Agg")
+    mpl.rcParams.update(STYLE)
     import matplotlib.pyplot as plt
 
     workloads = [workload for workload in CHARTED if workload in results]
@@ -57,13 +60,13 @@ def chart(results, path):
             axes.barh(at, ratio - 1, left=1, height=0.85, color=COLOURS[name], label=label)
             side = 1 if ratio >= 1 else -1
             axes.annotate(
-                f"{ratio:.2g}", (ratio, at), (3 * side, 0), textcoords="offset points", fontsize=7,
-                va="center", ha="left" if side > 0 else "right",
+                f"{ratio:.2g}", (ratio, at), (3 * side, 0), textcoords="offset points",
+                fontsize="x-small", va="center", ha="left" if side > 0 else "right",
             )  # fmt: skip
             at += 1
         ticks.append((begins + at - 1) / 2)
         at += 0.8
-    axes.axvline(1, color="black", linewidth=1)
+    axes.axvline(1, color=INK, linewidth=1)
     axes.set_xscale("log")
     axes.set_xlim(0.2, 80)
     axes.set_xticks([0.25, 0.5, 1, 2, 5, 10, 20, 50], ["¼", "½", "1", "2", "5", "10", "20", "50"])
@@ -71,9 +74,9 @@ def chart(results, path):
     axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set_title("How many times as long as tinyframe it takes: right of 1, tinyframe is ahead")
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["left"].set_visible(False)
     axes.tick_params("y", length=0)
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    axes.legend(loc="lower right")
     figure.savefig(path, dpi=110)
 
 

@@ -41,7 +41,7 @@ SHARES = "Blues"
 SMALL = 8.33
 """The size of type that matplotlib calls "small" where text has 10 points."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10.0,  # and the sizes below are relative to it
     "axes.titlesize": "medium", "axes.labelsize": "medium", "figure.titlesize": "medium",
     "figure.labelsize": "medium", "xtick.labelsize": SMALL, "ytick.labelsize": SMALL,
