@@ -66,7 +66,7 @@ from tinyframe.losses import (
 )
 from tinyframe.metrics import Metric
 from tinyframe.model import Model
-from tinyframe.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop
+from tinyframe.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop
 from tinyframe.optimizers.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -97,6 +97,7 @@ __all__ = [
     "ELU",
     "GELU",
     "GRU",
+    "LBFGS",
     "LSTM",
     "RNN",
     "SGD",

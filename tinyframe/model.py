@@ -50,7 +50,7 @@ class Model(Predictor, ABC):
         loss: LossLike | None = None,
         optimizer: OptimizerLike | None = None,
         epochs: int = 10,
-        batch_size: int | None = 32,
+        batch_size: int | str | None = "auto",
         shuffle: bool = True,
         validation_data: Any = None,
         validation_split: float | None = None,
@@ -90,8 +90,8 @@ class Model(Predictor, ABC):
         epochs
             How many times to go through all rows.
         batch_size
-            Rows a step; None takes all rows in each: plain gradient descent. A last, smaller batch
-            takes a step too.
+            Rows a step, by default 32; None takes all rows in each: plain gradient descent. A last,
+            smaller batch takes a step too. Optimizers such as `LBFGS` always take all.
         shuffle
             Whether to go through the rows in a new order each epoch.
         validation_data
@@ -215,7 +215,7 @@ class Model(Predictor, ABC):
         y: npt.ArrayLike | None = None,
         *,
         sample_weight: npt.ArrayLike | None = None,
-        batch_size: int | None = 32,
+        batch_size: int | str | None = "auto",
         loss: LossLike | None = None,
         optimizer: OptimizerLike | None = None,
         rng: RandomSeed = None,

@@ -1,7 +1,20 @@
 """Optimizers: how a step changes the parameters, given the gradient of the loss."""
 
 from tinyframe.optimizers.adaptive import Adagrad, Adam, AdamW, Lion, RMSprop
+from tinyframe.optimizers.full_batch import FullBatchOptimizer
+from tinyframe.optimizers.lbfgs import LBFGS
 from tinyframe.optimizers.optimizer import Optimizer, OptimizerLike
 from tinyframe.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "Optimizer", "OptimizerLike", "RMSprop"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "FullBatchOptimizer",
+    "Lion",
+    "Optimizer",
+    "OptimizerLike",
+    "RMSprop",
+]

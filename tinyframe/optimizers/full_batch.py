@@ -13,7 +13,7 @@ from tinyframe.types import Array
 class Problem(Protocol):
     """What is to be made small, as a function of the weights that `parameters.value` holds."""
 
-    def evaluate(self) -> float:
+    def evaluate_all(self) -> float:
         """Return the loss over all rows, and write its gradient to `parameters.grad`.
 
         It is infinite, or the gradient not finite, where the weights lead beyond the numbers.
@@ -94,7 +94,7 @@ class FullBatchOptimizer(Optimizer):
     def _evaluate(self, parameters: ParameterVector, problem: Problem) -> float:
         """Return the loss with its decay at these weights, infinite where it is no number."""
         value, gradient = parameters.value, parameters.grad
-        loss = problem.evaluate()
+        loss = problem.evaluate_all()
         self.evaluations += 1
         if self.weight_decay:
             decay = self._decay(parameters) * value
@@ -109,5 +109,3 @@ class FullBatchOptimizer(Optimizer):
 def largest(gradient: Array) -> float:
     """Return max |gᵢ|, which is what convergence is judged by."""
     return float(np.abs(gradient).max())
-
-

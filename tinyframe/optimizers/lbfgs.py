@@ -93,9 +93,7 @@ class LBFGS(FullBatchOptimizer):
         step, change = value - before, self._gradient - gradient
         curvature = float(np.vdot(step, change))
         if curvature > np.finfo(value.dtype).eps * float(np.vdot(change, change)):
-            self._pairs = [*self._pairs[1 - self.memory :], Pair(step, change, curvature)]
-            if self.memory == 1:
-                self._pairs = self._pairs[-1:]
+            self._pairs = [*self._pairs, Pair(step, change, curvature)][-self.memory :]
         if loss - self._loss <= self.least_change * max(1.0, abs(loss)):
             self.converged = f"the loss fell by less than {self.least_change:g} of it"
 
@@ -106,8 +104,7 @@ class LBFGS(FullBatchOptimizer):
         value = parameters.value
 
         def phi(step: float) -> tuple[float, float]:
-            np.multiply(direction, step, out=value)
-            value += before  # type: ignore[misc] # in place
+            np.add(before, direction * step, out=value)
             loss = self._evaluate(parameters, problem)
             return loss, float(np.vdot(self._gradient, direction))
 
@@ -144,7 +141,7 @@ class LBFGS(FullBatchOptimizer):
         self._pairs = []
 
     def state(self) -> dict[str, Array]:
-        kept = {}
+        kept: dict[str, Array] = {}
         for number, pair in enumerate(self._pairs):
             kept |= {f"step {number}": pair.step, f"change {number}": pair.change}
         return kept

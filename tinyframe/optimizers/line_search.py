@@ -14,7 +14,7 @@ MOST = 20
 """Evaluations after which a search is given up."""
 
 ROUNDING = 4.0
-"""How many units of the last place the loss may be above where it was, where rounding hides more."""
+"""By how many units of the last place the loss may rise, where rounding hides as much."""
 
 
 class Point(NamedTuple):
@@ -49,34 +49,33 @@ def strong_wolfe(
         The spacing of numbers at 1, in which φ is computed.
     """
     slack = ROUNDING * unit * abs(start.loss)
-
-    def is_low(point: Point) -> bool:
-        if point.loss <= start.loss + SUFFICIENT * point.step * start.slope:
-            return True
-        flat = point.loss <= start.loss + slack
-        return flat and point.slope <= (2 * SUFFICIENT - 1) * start.slope
-
-    low, high = start, None
+    before, low, high = start, start, None
     for _ in range(MOST):
         point = Point(step, *phi(step))
-        if not math.isfinite(point.loss) or not is_low(point) or point.loss > low.loss + slack:
+        if not _is_low(point, start, slack) or point.loss > low.loss + slack:
             high = point
-        elif abs(point.slope) <= -CURVATURE * start.slope:
+        elif abs(point.slope) <= CURVATURE * abs(start.slope):
             return point
         else:
-            if high is None:
-                if point.slope >= 0:
-                    high = low
-            elif point.slope * (high.step - low.step) >= 0:
+            onwards = 1.0 if high is None else high.step - low.step
+            if point.slope * onwards >= 0:  # it was passed
                 high = low
             before, low = low, point
-            if high is None:
-                step = _further(before, low)
-                continue
-        step = _between(low, high)
-        if abs(high.step - low.step) <= unit * max(low.step, high.step):
+        if high is None:
+            step = _further(before, low)
+        elif abs(high.step - low.step) <= unit * max(low.step, high.step):
             return None
+        else:
+            step = _between(low, high)
     return None
+
+
+def _is_low(point: Point, start: Point, slack: float) -> bool:
+    """Whether the loss has fallen enough; a loss that is no number has not."""
+    if point.loss <= start.loss + SUFFICIENT * point.step * start.slope:
+        return True
+    flat = point.loss <= start.loss + slack
+    return flat and point.slope <= (2 * SUFFICIENT - 1) * start.slope
 
 
 def _further(before: Point, point: Point) -> float:

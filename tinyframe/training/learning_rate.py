@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyframe.losses import LossLike
-from tinyframe.optimizers import OptimizerLike
+from tinyframe.optimizers import FullBatchOptimizer, OptimizerLike
 from tinyframe.training.callbacks import Callback, Run
 from tinyframe.training.settings import check_model, chosen_optimizer
 from tinyframe.types import Array, RandomSeed
@@ -144,6 +144,8 @@ def find_learning_rate(
     sweep = _Sweep(np.geomspace(lowest, highest, steps))
     twin = copy.deepcopy(model)
     chosen = copy.deepcopy(chosen_optimizer(optimizer, model.optimizer))
+    if isinstance(chosen, FullBatchOptimizer):
+        raise TypeError(f"optimizer expected one with a learning rate, got {chosen!r}")
     chosen.reset()
     try:
         twin.fit(

@@ -1,6 +1,5 @@
 """Plan: what `fit` was asked for, checked, and made ready."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -8,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 from tinyframe.data.source import Source
 from tinyframe.layers.build import restored_on_error
 from tinyframe.metrics import Metric, named_metrics
+from tinyframe.optimizers import FullBatchOptimizer
 from tinyframe.training.augmentation import check_augment
 from tinyframe.training.callbacks import Callback, Calls, Run, check_callbacks
 from tinyframe.training.callbacks.progress_bar import display
 from tinyframe.training.checkpoint import opened
 from tinyframe.training.data_spec import DataSpec, as_source, check_lasting, with_validation
+from tinyframe.training.full_batch import FullBatchTrainer, check_full_batch
 from tinyframe.training.mistakes import warn_of_mistakes
 from tinyframe.training.settings import (
     chosen_loss,
     chosen_optimizer,
     figure_names,
+    rows_a_step,
     seed,
     skips_nonfinite,
     verbosity,
@@ -45,6 +47,7 @@ class Plan:
     """
 
     trainer_class: type[Trainer] = Trainer
+    full_batch_class: type[FullBatchTrainer] = FullBatchTrainer
 
     feed: Source
     validation: Source | None
@@ -58,7 +61,9 @@ class Plan:
             self.take(X, y, **options)
             self.batch_size = min(self.batch_size, self.feed.rows or 1)
             validated = self.validation is not None
-            names = figure_names(self.metrics, validated=validated, skips=self.skips_nonfinite)
+            names = figure_names(
+                self.metrics, validated=validated, skips=self.skips_nonfinite, counts=self.takes_all
+            )
             self.run = self.make_run(names, self.feed.batches(self.batch_size))
             self.checkpoint = self.open_checkpoint()
             with ExitStack() as at_the_end:
@@ -81,11 +86,10 @@ class Plan:
                 "deterministic expected a communicator; one process gives the same bits anyway"
             )
         self.epochs = positive_integer("epochs", epochs)
-        self.batch_size = sys.maxsize
-        if batch_size is not None:
-            self.batch_size = positive_integer("batch_size", batch_size)
         self.loss = chosen_loss(loss, model.loss, model._chain()[-1])  # noqa: SLF001 - its plan
         self.optimizer = chosen_optimizer(optimizer, model.optimizer)
+        self.takes_all = isinstance(self.optimizer, FullBatchOptimizer)
+        self.batch_size = rows_a_step(batch_size, takes_all=self.takes_all)
         self.shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
         self.skips_nonfinite = skips_nonfinite(on_nonfinite)
         check_augment(augment)
@@ -100,6 +104,8 @@ class Plan:
             self.spec, feed, validation_data, validation_split
         )
         self.metrics = named_metrics(metrics, self.sample, model._outputs, self.loss)  # noqa: SLF001 - as above
+        if self.takes_all:
+            check_full_batch(self.optimizer, model, self.feed, augment, skips=self.skips_nonfinite)
         if not model.trainable_parameters:
             raise ValueError("fit expected a model with parameters to train, got none")
         assert model.input_shape is not None  # noqa: S101 - tells the type checker
@@ -155,7 +161,7 @@ class Plan:
 
     def make_trainer(self, augment_rng: Any, order_rng: Any, **options: Any) -> Trainer:
         """Return what takes the steps."""
-        trainer = self.trainer_class(
+        trainer = (self.full_batch_class if self.takes_all else self.trainer_class)(
             self.model._objective(self.loss),  # noqa: SLF001 - as above
             self.optimizer, self.parameters, self.feed, self.batch_size, self.metrics,
             self.augment, augment_rng, order_rng, skips_nonfinite=self.skips_nonfinite, **options,

@@ -1,5 +1,6 @@
 """Settings: what `fit` is asked to use, checked, and made ready."""
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,14 @@ from tinyframe.optimizers import SGD, Optimizer
 from tinyframe.parameters import ParameterVector
 from tinyframe.training.named import named_loss, named_optimizer
 from tinyframe.utils.attributes import check_attribute
-from tinyframe.utils.checks import among, check_kind
+from tinyframe.utils.checks import among, check_kind, positive_integer
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+USUAL = 32
+"""Rows a step, unless it is said."""
 
 
 def check_model(model: Any) -> None:
@@ -63,6 +68,27 @@ def _or_last(given: Any, last: Any, *, by_name: bool) -> Any:
     return last if given is None or same else given
 
 
+def rows_a_step(batch_size: Any, *, takes_all: bool) -> int:
+    """Return how many rows a step takes: 32 for "auto", but all where the optimizer takes all.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither "auto" nor None nor an integer above 0, or a number where all are taken.
+    """
+    if among(batch_size, "auto"):
+        return sys.maxsize if takes_all else USUAL
+    if batch_size is None:
+        return sys.maxsize
+    rows = positive_integer("batch_size", batch_size)
+    if takes_all:
+        raise ValueError(
+            "batch_size expected None, as the optimizer takes all rows in each iteration, got "
+            f"{batch_size}"
+        )
+    return rows
+
+
 def verbosity(verbose: Any) -> int:
     """Return 0, 1 or 2; raise TypeError for anything else but False and True."""
     if not among(verbose, 0, 1, 2):
@@ -77,11 +103,14 @@ def skips_nonfinite(on_nonfinite: Any) -> bool:
     return bool(on_nonfinite == "skip")
 
 
-def figure_names(metrics: Iterable[str], *, validated: bool, skips: bool) -> tuple[str, ...]:
+def figure_names(
+    metrics: Iterable[str], *, validated: bool, skips: bool, counts: bool = False
+) -> tuple[str, ...]:
     """Return the names of the figures that each epoch will have."""
     names = ("loss", *metrics)
     if validated:
         names += tuple(f"val_{name}" for name in names)
+    names += ("evaluations",) if counts else ()
     return (*names, "skipped", "seconds") if skips else (*names, "seconds")
 
 

@@ -8,7 +8,7 @@ from tinyframe.data.batch_feed import BatchFeed
 from tinyframe.data.source import BLOCK, Block
 from tinyframe.layers.build import restored_on_error
 from tinyframe.losses import Loss
-from tinyframe.optimizers import Optimizer
+from tinyframe.optimizers import FullBatchOptimizer, Optimizer
 from tinyframe.training.callbacks import Run
 from tinyframe.training.data_spec import DataSpec, as_source
 from tinyframe.training.settings import chosen_loss, chosen_optimizer, seed
@@ -62,6 +62,8 @@ class Stream:
         asked = loss, optimizer
         loss = chosen_loss(loss, model.loss, model._chain()[-1])  # noqa: SLF001 - of the same floor
         optimizer = chosen_optimizer(optimizer, model.optimizer)
+        if isinstance(optimizer, FullBatchOptimizer):
+            raise TypeError(f"train_on_batch expected an optimizer of steps, got {optimizer!r}")
         weights_rng, _, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(model):
             feed, _ = as_source(DataSpec(model, model._entry, loss), *data, build=True)  # noqa: SLF001

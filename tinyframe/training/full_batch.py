@@ -1,0 +1,114 @@
+"""Training by optimizers that see all rows at once: an epoch is one of their iterations."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinyframe.data.batch_feed import BatchFeed
+from tinyframe.data.source import Source
+from tinyframe.layers.layer import Layer
+from tinyframe.optimizers import FullBatchOptimizer, Optimizer
+from tinyframe.optimizers.optimizer import GradientError
+from tinyframe.training.callbacks import Run
+from tinyframe.training.numeric_health import nonfinite_error
+from tinyframe.training.trainer import Trainer
+from tinyframe.types import Array
+
+
+def check_full_batch(
+    who: Optimizer, model: Layer, feed: Source, augment: Any, *, skips: bool
+) -> None:
+    """Raise ValueError if the loss over all rows would not be the same each time it is asked for.
+
+    Parameters
+    ----------
+    who, model, feed
+        The optimizer, a built model, and the training rows.
+    augment, skips
+        What `fit` was asked for: whether batches that are not finite are skipped.
+    """
+    expected = f"{type(who).__name__} expected"
+    if isinstance(feed, BatchFeed):
+        what = "arrays or Shards, whose rows are one batch, got batches"
+        raise ValueError(f"{expected} {what}")  # noqa: TRY004 - an iterable is fine elsewhere
+    if augment is not None:
+        raise ValueError(f"{expected} the same rows each time, got augment={augment!r}")
+    if skips:
+        raise ValueError(f'{expected} on_nonfinite="raise"; there is no batch to skip')
+    for layer in model.walk():
+        if layer.random and getattr(layer, "rate", 1) > 0:
+            raise ValueError(f"{expected} the same loss each time; {layer!r} draws at random")
+        if layer.mixes_rows and layer.trainable:
+            raise ValueError(
+                f"{expected} rows that do not depend on each other; {layer!r} has statistics of "
+                "the batch, unless it is frozen: layer.trainable = False"
+            )
+
+
+class FullBatchTrainer(Trainer):
+    """Lets an optimizer take its iterations: a `Problem`, the loss over all rows in blocks."""
+
+    optimizer: FullBatchOptimizer
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.skips_nonfinite = True  # where the loss is infinite, the optimizer goes less far
+        self._loss = math.inf
+        self._run: Any = None
+        self._why = ""
+        self.optimizer.begin()
+
+    def epoch(
+        self, run: Run, after_batch: Sequence[Callable[[Run], None]] = ()
+    ) -> dict[str, float] | None:
+        """Take an iteration; return its loss, metrics and evaluations.
+
+        Parameters
+        ----------
+        run, after_batch
+            As in `Trainer.epoch`.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss or the gradient is not finite where the iteration begins.
+        ValueError
+            If no row counted.
+        """
+        self._run, steps = run, run.steps
+        try:
+            self.optimizer.iterate(self.parameters, self)
+        except GradientError as error:
+            raise self.raised(nonfinite_error(run, f"{error}: {self._why}")) from None
+        run.batch, run.steps, run.loss = 1, steps + 1, self._loss
+        self.optimizer.epoch = self.base + 1.0
+        for hook in after_batch:
+            hook(run)
+        if self.optimizer.converged:
+            run.stop(f"converged: {self.optimizer.converged}")
+        evaluations = float(self.optimizer.evaluations)
+        return {"loss": self._loss, **super()._metrics(), "evaluations": evaluations}
+
+    def evaluate_all(self) -> float:
+        """Return the loss over all rows, infinite where it is no number; see `Problem`."""
+        self._run.batch = 0
+        self.total = self.weight_sum = 0.0
+        self.scores.clear()
+        super().epoch(self._run)
+        return self._loss
+
+    def gauss_newton(self) -> Array:
+        """Return the curvature without second derivatives of the outputs; see `Problem`."""
+        raise NotImplementedError
+
+    def _metrics(self) -> dict[str, float]:
+        return {}  # but at the end of an iteration
+
+    def _meet_nonfinite(self, run: Run, loss: float) -> None:  # noqa: ARG002 - the contract
+        self._why = self.objective.origin_of_nonfinite()
+
+    def _step(self, run: Run, total: float, weight_sum: float) -> None:  # noqa: ARG002 - likewise
+        """Note the loss: where to go is the optimizer's affair."""
+        finite = math.isfinite(total)
+        self.total, self.weight_sum = (total, weight_sum) if finite else (math.inf, 1.0)
+        self._loss = self.total / (self.weight_sum or 1.0)
