@@ -158,3 +158,89 @@ def test_a_model_without_shapes_and_layers_without_twins():
 
     with pytest.raises(ValueError, match="layer 1: PyTorch has no module for the weights of Loud"):
         to_torch_state_dict(tf.Sequential([tf.Dense(3, 3), Louder(3)]))
+
+
+def recurrent(*kinds):
+    model = tf.Sequential([kind(4, return_sequences=True) for kind in kinds])
+    model.build((5, 4), rng=0)
+    return model
+
+
+def test_recurrent_layers_of_one_name_are_one_module(rng):
+    model = recurrent(tf.LSTM, tf.LSTM, tf.LSTM)
+    assert list(to_torch_state_dict(model))[:2] == ["0.weight_ih_l0", "0.weight_hh_l0"]
+    state = to_torch_state_dict(model, ["a", "b", "a"])
+    assert [name for name in state if "weight_ih" in name] == [
+        "a.weight_ih_l0", "b.weight_ih_l0", "a.weight_ih_l1",
+    ]  # fmt: skip
+    for name, layer in zip(("a.weight_ih_l0", "a.weight_ih_l1"), (model[0], model[2]), strict=True):
+        np.testing.assert_array_equal(state[name], layer.weight.value.T)
+
+
+def test_more_than_ten_layers_keep_their_order(rng):
+    model = recurrent(*[tf.RNN] * 12)
+    state = random_state(model, rng, ["rnn"] * 12)
+    from_torch_state_dict(model, dict(sorted(state.items())))  # l0, l1, l10, l11, l2, …
+    for number, layer in enumerate(model):
+        np.testing.assert_array_equal(layer.weight.value.T, state[f"rnn.weight_ih_l{number}"])
+
+
+def test_a_layer_that_reads_backwards_alone_is_a_module_as_any_other(rng):
+    model = tf.Sequential(tf.Reverse(), tf.LSTM(3))
+    model.build((5, 4), rng=0)
+    state = to_torch_state_dict(model, ["lstm"])
+    assert "lstm.weight_ih_l0" in state
+    from_torch_state_dict(model, state)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "names", "message"),
+    [
+        (
+            [tf.LSTM, tf.LSTM], ["lstm"],
+            "prefixes expected 2 names, .*; a module of several recurrent layers is named once for",
+        ),
+        (
+            [tf.LSTM, tf.GRU], ["a", "a"],
+            "a name of its own for 1 GRU, got 'a' again; recurrent layers of one kind alone share",
+        ),
+    ],
+)  # fmt: skip
+def test_names_that_recurrent_layers_cannot_have(kinds, names, message):
+    with pytest.raises(ValueError, match=message):
+        to_torch_state_dict(recurrent(*kinds), names)
+
+
+def test_other_layers_do_not_share_a_name():
+    """Else one would overwrite the weights of the other."""
+    model = tf.Sequential(tf.Dense(4, 4), tf.Dense(4))
+    with pytest.raises(ValueError, match="a name of its own for 1 Dense, got 'fc' again"):
+        to_torch_state_dict(model, ["fc", "fc"])
+
+
+def test_layers_of_another_number_or_direction_are_refused(rng):
+    state = random_state(recurrent(tf.LSTM, tf.LSTM), rng, ["lstm", "lstm"])
+    before = weights(three := recurrent(tf.LSTM, tf.LSTM, tf.LSTM))
+    with pytest.raises(ValueError, match=r"expected 3 modules, .*got 2: \['lstm', 'lstm'\]"):
+        from_torch_state_dict(three, state)
+    for one, two in zip(before, weights(three), strict=True):
+        np.testing.assert_array_equal(one, two)
+    both = tf.Sequential(
+        tf.Concatenate(tf.LSTM(4), tf.Sequential(tf.Reverse(), tf.LSTM(4)), axis=-1)
+    )
+    both.build((5, 4))
+    with pytest.raises(ValueError, match=r"no 'lstm.weight_ih_l0_reverse', which layer"):
+        from_torch_state_dict(both, state)
+    with pytest.raises(ValueError, match=r"no 'lstm.weight_ih_l1', which layer 1, LSTM"):
+        from_torch_state_dict(
+            recurrent(tf.LSTM, tf.LSTM), random_state(both, rng, ["lstm", "lstm"])
+        )
+
+
+def test_layers_of_several_modules_of_one_shape_have_to_be_named(rng):
+    names = ["a", "a", "b"]
+    state = random_state(recurrent(tf.LSTM, tf.LSTM, tf.LSTM), rng, names)
+    with pytest.raises(ValueError, match=r"prefixes=\['a', 'a', 'b'\]"):
+        from_torch_state_dict(recurrent(tf.LSTM, tf.LSTM, tf.LSTM), state)
+    model = from_torch_state_dict(recurrent(tf.LSTM, tf.LSTM, tf.LSTM), state, names)
+    np.testing.assert_array_equal(model[2].weight.value.T, state["b.weight_ih_l0"])
