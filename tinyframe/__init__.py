@@ -66,7 +66,17 @@ from tinyframe.losses import (
 )
 from tinyframe.metrics import Metric
 from tinyframe.model import Model
-from tinyframe.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop
+from tinyframe.optimizers import (
+    LBFGS,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    LevenbergMarquardt,
+    Lion,
+    Optimizer,
+    RMSprop,
+)
 from tinyframe.optimizers.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -132,6 +142,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "LearningRateLogger",
+    "LevenbergMarquardt",
     "Lion",
     "LogSoftmax",
     "Loss",

@@ -3,6 +3,7 @@
 from tinyframe.optimizers.adaptive import Adagrad, Adam, AdamW, Lion, RMSprop
 from tinyframe.optimizers.full_batch import FullBatchOptimizer
 from tinyframe.optimizers.lbfgs import LBFGS
+from tinyframe.optimizers.levenberg_marquardt import LevenbergMarquardt
 from tinyframe.optimizers.optimizer import Optimizer, OptimizerLike
 from tinyframe.optimizers.sgd import SGD
 
@@ -13,6 +14,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "FullBatchOptimizer",
+    "LevenbergMarquardt",
     "Lion",
     "Optimizer",
     "OptimizerLike",

@@ -1,10 +1,11 @@
 """Optimizers that see all rows at once: each iteration asks for losses at points of its choice."""
 
 from abc import abstractmethod
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from tinyframe.losses import Loss
 from tinyframe.optimizers.optimizer import GradientError, Optimizer
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array
@@ -40,17 +41,22 @@ class FullBatchOptimizer(Optimizer):
     Attributes
     ----------
     evaluations : int
-        How often the last iteration asked for the loss.
+        How often the last iteration asked for the loss, but for where it began.
     converged : str
         Why there is nothing left to do; empty as long as there is.
     """
 
+    tolerance: float
+    least_change: float
     evaluations: int = 0
     converged: str = ""
 
     def __init__(self, *, weight_decay: float = 0.0, decay_biases: bool = True) -> None:
         super().__init__(1.0, weight_decay=weight_decay, decay_biases=decay_biases)
         self.begin()
+
+    def check(self, loss: Loss, dtype: "np.dtype[Any]", size: int) -> None:
+        """Raise ValueError if the rule is not made for this loss, or for so many such weights."""
 
     @abstractmethod
     def iterate(self, parameters: ParameterVector, problem: Problem) -> None:
@@ -88,6 +94,7 @@ class FullBatchOptimizer(Optimizer):
         self.evaluations = 0
         if self._at is None or not np.array_equal(self._at, parameters.value):
             self._evaluate(parameters, problem)
+            self.evaluations = 0
         if not np.isfinite(self._loss):
             raise GradientError("the loss, or its gradient, is not finite at the start")
 
@@ -104,6 +111,16 @@ class FullBatchOptimizer(Optimizer):
             loss = np.inf
         self._at, self._loss, self._gradient = value.copy(), loss, gradient.copy()
         return loss
+
+    def _back(self, parameters: ParameterVector, problem: Problem, before: Array) -> None:
+        """Go back to where the iteration began, and evaluate there."""
+        np.copyto(parameters.value, before)
+        self._evaluate(parameters, problem)
+
+    def _judge(self, before: float) -> None:
+        """Say whether there is anything left to do after an iteration that began at this loss."""
+        if before - self._loss <= self.least_change * max(1.0, abs(before)):
+            self.converged = f"the loss fell by less than {self.least_change:g} of it"
 
 
 def largest(gradient: Array) -> float:

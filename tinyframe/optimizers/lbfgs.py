@@ -82,11 +82,10 @@ class LBFGS(FullBatchOptimizer):
         found = self._descend(parameters, problem, before, -self._times_inverse_hessian(gradient))
         if found is None and self._pairs:  # what is remembered misleads
             self._pairs.clear()
-            self._back(parameters, before, loss, gradient)
+            self._back(parameters, problem, before)
             found = self._descend(parameters, problem, before, -gradient)
         if found is None:
-            self._back(parameters, before, loss, gradient)
-            self._evaluate(parameters, problem)
+            self._back(parameters, problem, before)
             self.converged = "no step makes the loss less"
             return
         self.steps += 1
@@ -94,8 +93,7 @@ class LBFGS(FullBatchOptimizer):
         curvature = float(np.vdot(step, change))
         if curvature > np.finfo(value.dtype).eps * float(np.vdot(change, change)):
             self._pairs = [*self._pairs, Pair(step, change, curvature)][-self.memory :]
-        if loss - self._loss <= self.least_change * max(1.0, abs(loss)):
-            self.converged = f"the loss fell by less than {self.least_change:g} of it"
+        self._judge(loss)
 
     def _descend(
         self, parameters: ParameterVector, problem: Problem, before: Array, direction: Array
@@ -129,13 +127,6 @@ class LBFGS(FullBatchOptimizer):
             q += (shares.pop() - float(np.vdot(change, q)) / curvature) * step
         return q
 
-    def _back(
-        self, parameters: ParameterVector, before: Array, loss: float, gradient: Array
-    ) -> None:
-        """Go back to where the iteration began."""
-        np.copyto(parameters.value, before)
-        self._at, self._loss, self._gradient = before, loss, gradient
-
     def reset(self) -> None:
         super().reset()
         self._pairs = []
@@ -148,5 +139,9 @@ class LBFGS(FullBatchOptimizer):
 
     def restore(self, steps: int, epoch: float, state: Mapping[str, Array]) -> None:
         super().restore(steps, epoch, {})
-        pairs = [(state[f"step {i}"], state[f"change {i}"]) for i in range(len(state) // 2)]
-        self._pairs = [Pair(s, y, float(np.vdot(s, y))) for s, y in pairs]
+        self._pairs = []
+        while {f"step {len(self._pairs)}", f"change {len(self._pairs)}"} <= state.keys():
+            number = len(self._pairs)
+            step, change = state[f"step {number}"], state[f"change {number}"]
+            self._pairs.append(Pair(step, change, float(np.vdot(step, change))))
+        self._pairs = [pair for pair in self._pairs if pair.curvature > 0]

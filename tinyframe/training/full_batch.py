@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tinyframe.data.batch_feed import BatchFeed
 from tinyframe.data.source import Source
 from tinyframe.layers.layer import Layer
 from tinyframe.optimizers import FullBatchOptimizer, Optimizer
 from tinyframe.optimizers.optimizer import GradientError
 from tinyframe.training.callbacks import Run
+from tinyframe.training.jacobian import weight_jacobian
 from tinyframe.training.numeric_health import nonfinite_error
 from tinyframe.training.trainer import Trainer
 from tinyframe.types import Array
@@ -43,6 +46,10 @@ def check_full_batch(
                 f"{expected} rows that do not depend on each other; {layer!r} has statistics of "
                 "the batch, unless it is frozen: layer.trainable = False"
             )
+
+
+NUMBERS = 4_000_000
+"""Derivatives that are held at a time."""
 
 
 class FullBatchTrainer(Trainer):
@@ -99,7 +106,22 @@ class FullBatchTrainer(Trainer):
 
     def gauss_newton(self) -> Array:
         """Return the curvature without second derivatives of the outputs; see `Problem`."""
-        raise NotImplementedError
+        objective, size = self.objective, len(self.parameters)
+        total, weights = np.zeros((size, size)), 0.0
+        for block in self._blocks(self._run, helped=False):
+            weight = np.ones(len(block.x)) if block.weight is None else block.weight
+            outputs = math.prod(objective.outputs[-1].shape[1:])
+            some = max(1, NUMBERS // (outputs * size))  # rows whose derivatives fit in memory
+            for start in range(0, len(block.x), some):
+                rows = slice(start, start + some)
+                _, jacobian = weight_jacobian(objective.chain, block.x[rows])
+                shares = np.sqrt(weight[rows])[:, np.newaxis, np.newaxis]
+                flat = (jacobian * shares).reshape(-1, size)
+                total += flat.T @ flat
+            weights += float(weight.sum())
+        objective.check_unchanged()
+        total *= 2 / weights
+        return total
 
     def _metrics(self) -> dict[str, float]:
         return {}  # but at the end of an iteration
