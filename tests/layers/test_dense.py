@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinyframe import Dense
+from tinyframe.parameters import ParameterVector
 
 
 def test_dense_is_the_affine_map(rng):
@@ -57,3 +58,26 @@ def test_wrong_shapes_are_named(shape, message):
 def test_dense_wants_positive_integers(sizes):
     with pytest.raises((TypeError, ValueError), match="expected"):
         Dense(*sizes)
+
+
+@pytest.mark.parametrize("between", [(), (4,), (2, 3)])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_row_gradients_are_where_the_parameter_vector_has_them(rng, between, use_bias):
+    layer = Dense(2, use_bias=use_bias)
+    layer.build((*between, 3), dtype=np.float64)
+    vector = ParameterVector(layer.parameters)
+    x, dy = rng.standard_normal((5, *between, 3)), rng.standard_normal((5, *between, 2))
+    rows = layer.row_gradients(x, dy)
+    for r in range(5):
+        layer.forward(x[r : r + 1], training=True)
+        layer.backward(dy[r : r + 1])
+        np.testing.assert_allclose(rows[r], vector.grad, rtol=1e-12, atol=1e-14)
+
+
+def test_row_gradients_overwrite_nothing(rng):
+    layer = Dense(3, 2)
+    x, dy = rng.standard_normal((5, 3)).astype("f4"), rng.standard_normal((5, 2)).astype("f4")
+    layer.forward(x, training=True)
+    layer.row_gradients(x[:2], dy[:2])
+    layer.backward(dy)
+    np.testing.assert_allclose(layer.weight.grad, x.T @ dy, rtol=1e-5, atol=1e-6)

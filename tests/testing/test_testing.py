@@ -164,6 +164,16 @@ def test_a_right_layer_passes():
     check_layer(declared, 3)
 
 
+class MixesRowGradients(Square):
+    def row_gradients(self, x, dy):
+        return super().row_gradients(x, dy)[::-1]
+
+
+class SumsRowGradients(Square):
+    def row_gradients(self, x, dy):
+        return super().row_gradients(x, dy).sum(axis=0)
+
+
 @pytest.mark.parametrize(
     ("layer", "error", "message"),
     [
@@ -181,6 +191,8 @@ def test_a_right_layer_passes():
         (MixesRows(), AssertionError, "row by row"),
         (BackwardSpoilsOutput(), AssertionError, "output, after backward"),
         (ForgetsParametersAlone(), AssertionError, "backward_parameters"),
+        (MixesRowGradients(), AssertionError, r"row_gradients \(row, weight\)"),
+        (SumsRowGradients(), AssertionError, r"row_gradients has to return"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Layer) else "",
 )

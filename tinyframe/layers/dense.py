@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from tinyframe.initializers import Initializer, as_initializer, he_normal
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
@@ -86,6 +88,19 @@ class Dense(Layer):
         matmul(x.T, dy, out=self.weight.grad)
         if self.use_bias:
             sums(dy, axis=0, out=self.bias.grad)
+
+    def row_gradients(self, x: Array, dy: Array) -> Array:
+        """Return ∂L/∂θ of each row apart, dWᵣ = xᵣ ⊗ dyᵣ and dbᵣ = dyᵣ, summed over its steps.
+
+        Parameters and result are those of `Layer.row_gradients`; nothing is overwritten.
+        """
+        inputs, units = self.weight.shape
+        steps = math.prod(x.shape[1:-1])
+        x = x.astype(self.dtype, copy=False).reshape(len(x), steps, inputs)
+        dy = dy.astype(self.dtype, copy=False).reshape(len(dy), steps, units)
+        weight = np.matmul(dy.transpose(0, 2, 1), x)  # (batch, units, inputs), as W lies in memory
+        weight = weight.reshape(len(x), self.weight.size)
+        return np.concatenate([weight, dy.sum(axis=1)], axis=1) if self.use_bias else weight
 
     def _rows(self, x: Array) -> Array:
         """Return (batch, …, features) as (rows, features), in the layer's dtype."""

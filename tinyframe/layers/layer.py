@@ -105,6 +105,35 @@ class Layer(Hinted, Assignment, Tree, Saved, ABC):
         """Write ∂L/∂θ alone: all that is asked of the lowest layer, whose ∂L/∂x nobody reads."""
         self.backward(dy)
 
+    def row_gradients(self, x: Array, dy: Array) -> Array:
+        """Return ∂L/∂θ of each row apart: row r is ∂(Σᵢ dyᵣᵢ yᵣᵢ)/∂θ.
+
+        Their sum over the rows is what `backward` writes. A layer without a closed form is asked
+        row by row, which overwrites what its forward pass saved and the gradients. Where rows
+        depend on each other or on chance (`mixes_rows`, `random`), r stands alone in its batch.
+
+        Parameters
+        ----------
+        x
+            Shape (batch, *input_shape), finite.
+        dy
+            ∂L/∂y for this x, of shape (batch, *output_shape).
+
+        Returns
+        -------
+        Array
+            Shape (batch, weights): columns in the order in which a `ParameterVector` of
+            `parameters` has them; none without parameters.
+        """
+        parameters = self.parameters
+        gradients = np.empty((len(x), sum(p.size for p in parameters)), self.dtype)
+        for r in range(len(x) if parameters else 0):
+            self.forward(x[r : r + 1], training=True)
+            self.backward_parameters(dy[r : r + 1])
+            flat = [p.grad.ravel(p.order) for p in parameters]
+            np.concatenate(flat, out=gradients[r])
+        return gradients
+
     @understood
     def __call__(self, x: npt.ArrayLike) -> Array:
         """Return y = f(x) in inference, in an array of its own.

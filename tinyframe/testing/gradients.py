@@ -12,6 +12,7 @@ from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 from tinyframe.testing.differences import assert_close, compare
 from tinyframe.testing.recordings import check_recording
+from tinyframe.testing.rows import check_rows
 from tinyframe.types import Array, RandomSeed, Shape
 from tinyframe.utils.checks import positive_integer, random_generator, real_number, sample_shape
 
@@ -35,9 +36,10 @@ def check_layer(
 
     Further: the output has the shape that `setup` promised; `backward` overwrites gradients; x and
     dy are not written to; `forward` without training leaves no trace; float32 stays float32; any
-    order in memory gives the same result; a row depends on no other, unless the layer says
-    `mixes_rows`; and recorded steps have the bits of plain ones. A layer that says `random` draws
-    the same numbers each time while it is checked.
+    order in memory gives the same result; a row depends on no other, and its `row_gradients` are
+    those of `backward` for it alone, unless the layer says `mixes_rows`; and recorded steps have
+    the bits of plain ones. A layer that says `random` draws the same numbers each time while it is
+    checked.
 
     The layer itself is not touched: a copy is checked, its parameters moved by up to 0.1, away from
     special points such as biases of zero.
@@ -99,8 +101,7 @@ def check_layer(
     if not any(part.random for part in layer.walk()):
         _check_memory_order(layer, x, y)
     if not any(part.mixes_rows for part in layer.walk()):
-        rows = np.concatenate([layer.forward(x[i : i + 1]) for i in range(len(x))])
-        assert_close(f"{layer!r}: row by row", rows, layer.forward(x), tolerance)
+        check_rows(layer, x, _read_only(rng.standard_normal(y.shape)), tolerance)
     _check_float32(layer, x)
     check_recording(layer, x, rng)
 
