@@ -1,4 +1,4 @@
-"""LevenbergMarquardt: Gauss and Newton's steps for squared errors, held back where they go wrong."""
+"""LevenbergMarquardt: Gauss and Newton's steps for squared errors, damped where they go wrong."""
 
 from typing import Any
 

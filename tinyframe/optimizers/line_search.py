@@ -74,7 +74,7 @@ def _is_low(point: Point, start: Point, slack: float) -> bool:
     """Whether the loss has fallen enough; a loss that is no number has not."""
     if point.loss <= start.loss + SUFFICIENT * point.step * start.slope:
         return True
-    flat = point.loss <= start.loss + slack
+    flat = abs(point.loss - start.loss) <= slack
     return flat and point.slope <= (2 * SUFFICIENT - 1) * start.slope
 
 

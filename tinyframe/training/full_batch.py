@@ -9,6 +9,7 @@ import numpy as np
 from tinyframe.data.batch_feed import BatchFeed
 from tinyframe.data.source import Source
 from tinyframe.layers.layer import Layer
+from tinyframe.losses import Loss
 from tinyframe.optimizers import FullBatchOptimizer, Optimizer
 from tinyframe.optimizers.optimizer import GradientError
 from tinyframe.training.callbacks import Run
@@ -19,17 +20,19 @@ from tinyframe.types import Array
 
 
 def check_full_batch(
-    who: Optimizer, model: Layer, feed: Source, augment: Any, *, skips: bool
+    who: Optimizer, model: Layer, loss: Loss, feed: Source, augment: Any, *, skips: bool
 ) -> None:
     """Raise ValueError if the loss over all rows would not be the same each time it is asked for.
 
     Parameters
     ----------
-    who, model, feed
-        The optimizer, a built model, and the training rows.
+    who, model, loss, feed
+        The optimizer, a built model, what it trains with, and the training rows.
     augment, skips
         What `fit` was asked for: whether batches that are not finite are skipped.
     """
+    assert isinstance(who, FullBatchOptimizer)  # noqa: S101 - tells the type checker
+    who.check(loss, model.dtype, sum(p.size for p in model.trainable_parameters))
     expected = f"{type(who).__name__} expected"
     if isinstance(feed, BatchFeed):
         what = "arrays or Shards, whose rows are one batch, got batches"
@@ -107,14 +110,15 @@ class FullBatchTrainer(Trainer):
     def gauss_newton(self) -> Array:
         """Return the curvature without second derivatives of the outputs; see `Problem`."""
         objective, size = self.objective, len(self.parameters)
+        outputs = math.prod(objective.layers[-1].output_shape or ())
+        some = max(1, NUMBERS // (outputs * size))  # rows whose derivatives fit in memory
+        self._run.batch = 0
         total, weights = np.zeros((size, size)), 0.0
         for block in self._blocks(self._run, helped=False):
             weight = np.ones(len(block.x)) if block.weight is None else block.weight
-            outputs = math.prod(objective.outputs[-1].shape[1:])
-            some = max(1, NUMBERS // (outputs * size))  # rows whose derivatives fit in memory
             for start in range(0, len(block.x), some):
                 rows = slice(start, start + some)
-                _, jacobian = weight_jacobian(objective.chain, block.x[rows])
+                _, jacobian = weight_jacobian(objective.layers, block.x[rows])
                 shares = np.sqrt(weight[rows])[:, np.newaxis, np.newaxis]
                 flat = (jacobian * shares).reshape(-1, size)
                 total += flat.T @ flat

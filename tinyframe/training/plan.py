@@ -105,7 +105,9 @@ class Plan:
         )
         self.metrics = named_metrics(metrics, self.sample, model._outputs, self.loss)  # noqa: SLF001 - as above
         if self.takes_all:
-            check_full_batch(self.optimizer, model, self.feed, augment, skips=self.skips_nonfinite)
+            check_full_batch(
+                self.optimizer, model, self.loss, self.feed, augment, skips=self.skips_nonfinite
+            )
         if not model.trainable_parameters:
             raise ValueError("fit expected a model with parameters to train, got none")
         assert model.input_shape is not None  # noqa: S101 - tells the type checker
