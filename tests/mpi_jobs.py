@@ -14,6 +14,7 @@ import numpy as np
 from mpi4py import MPI
 
 from tinyframe import (
+    LBFGS,
     SGD,
     Adam,
     BatchNorm,
@@ -29,6 +30,7 @@ from tinyframe import (
     Flatten,
     Layer,
     LearningRateLogger,
+    LevenbergMarquardt,
     MaxPool2D,
     ModelCheckpoint,
     ReLU,
@@ -36,6 +38,7 @@ from tinyframe import (
     Sequential,
     Shards,
     Softmax,
+    Tanh,
 )
 from tinyframe.datasets import digits
 
@@ -97,6 +100,22 @@ def arrays(folder):
         X[:482], y[:482], epochs=3, batch_size=48, rng=0, validation_data=(X[450:], y[450:]),
         metrics=["accuracy", "mse", "roc_auc"], optimizer=SGD(0.1, momentum=0.9),
         communicator=WORLD,
+    )  # fmt: skip
+    report(folder, model)
+
+
+@job
+def all_rows(folder, kind, killed=0):
+    """Iterations over all rows, of which one rank has fewer than the others."""
+    X, y = data(203)
+    optimizer, dtype = (LBFGS(), "f4") if kind == "lbfgs" else (LevenbergMarquardt(), "f8")
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(X))
+    model = Sequential([Dense(64, 4), Tanh(), Dense(10)], dtype=dtype)
+    run = Path(folder) / "run.npz"
+    model.fit(
+        X, y, epochs=int(killed) or 8, rng=0, optimizer=optimizer, sample_weight=weight,
+        validation_data=(X[:50], y[:50]), callbacks=[Checkpoint(run)], resume=run,
+        communicator=WORLD, deterministic=kind == "deterministic",
     )  # fmt: skip
     report(folder, model)
 

@@ -106,6 +106,25 @@ def test_any_number_of_ranks_trains_alike(job, tmp_path):
         assert_close(one, three)
 
 
+@pytest.mark.parametrize("kind", ["lbfgs", "squares"])
+def test_iterations_over_the_rows_of_all_ranks(kind, tmp_path):
+    """All ranks decide alike; a run of two goes on in three, and alone."""
+    found = []
+    for number, (ranks, stopped) in enumerate([(1, 0), (2, 0), (3, 0), (2, 3)]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if stopped:
+            results(ranks, "all_rows", folder, kind, stopped)
+        found.append(results(ranks, "all_rows", folder, kind))
+        assert found[-1]["alike"]
+    one, two, three, resumed = found
+    for name in ("history loss", "history val_loss", "history accuracy"):
+        for other in (two, three):
+            np.testing.assert_allclose(other[name][:5], one[name][:5], rtol=1e-3, err_msg=name)
+        np.testing.assert_array_equal(resumed[name], two[name])
+    assert resumed["state"].tobytes() == two["state"].tobytes()
+
+
 def test_one_rank_trains_as_a_process_alone_does(tmp_path):
     X, y = data()
     alone = network().fit(

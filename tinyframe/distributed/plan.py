@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tinyframe.distributed.full_batch import SharedFullBatchTrainer
 from tinyframe.distributed.ranks import Ranks
 from tinyframe.distributed.trainer import DistributedTrainer
 from tinyframe.training.callbacks import Callback, Run
@@ -28,6 +29,7 @@ class SharedPlan(Plan):
     """
 
     trainer_class = DistributedTrainer
+    full_batch_class = SharedFullBatchTrainer
 
     def __init__(
         self, model: "Model", X: Any, y: Any, *, communicator: "Intracomm",

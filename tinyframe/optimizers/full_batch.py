@@ -90,13 +90,18 @@ class FullBatchOptimizer(Optimizer):
         )
 
     def _start(self, parameters: ParameterVector, problem: Problem) -> None:
-        """Evaluate where the iteration begins, unless the last one ended there."""
+        """Evaluate where the iteration begins, unless the last one ended there.
+
+        Where the gradient is 0 there, `converged` says so.
+        """
         self.evaluations = 0
         if self._at is None or not np.array_equal(self._at, parameters.value):
             self._evaluate(parameters, problem)
             self.evaluations = 0
         if not np.isfinite(self._loss):
             raise GradientError("the loss, or its gradient, is not finite at the start")
+        if largest(self._gradient) <= self.tolerance:
+            self.converged = f"the gradient is at most {self.tolerance:g}"
 
     def _evaluate(self, parameters: ParameterVector, problem: Problem) -> float:
         """Return the loss with its decay at these weights, infinite where it is no number."""
@@ -119,7 +124,9 @@ class FullBatchOptimizer(Optimizer):
 
     def _judge(self, before: float) -> None:
         """Say whether there is anything left to do after an iteration that began at this loss."""
-        if before - self._loss <= self.least_change * max(1.0, abs(before)):
+        if largest(self._gradient) <= self.tolerance:
+            self.converged = f"the gradient is at most {self.tolerance:g}"
+        elif before - self._loss <= self.least_change * max(1.0, abs(before)):
             self.converged = f"the loss fell by less than {self.least_change:g} of it"
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyframe.optimizers.full_batch import FullBatchOptimizer, Problem, largest
+from tinyframe.optimizers.full_batch import FullBatchOptimizer, Problem
 from tinyframe.optimizers.line_search import Point, strong_wolfe
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array
@@ -75,8 +75,7 @@ class LBFGS(FullBatchOptimizer):
     def iterate(self, parameters: ParameterVector, problem: Problem) -> None:
         self._start(parameters, problem)
         loss, gradient, value = self._loss, self._gradient, parameters.value
-        if largest(gradient) <= self.tolerance:
-            self.converged = f"the gradient is at most {self.tolerance:g}"
+        if self.converged:
             return
         before = value.copy()
         found = self._descend(parameters, problem, before, -self._times_inverse_hessian(gradient))

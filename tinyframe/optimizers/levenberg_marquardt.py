@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinyframe.losses import Loss, MSELoss
-from tinyframe.optimizers.full_batch import FullBatchOptimizer, Problem, largest
+from tinyframe.optimizers.full_batch import FullBatchOptimizer, Problem
 from tinyframe.parameters import ParameterVector
 from tinyframe.utils.checks import real_number
 
@@ -86,8 +86,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
     def iterate(self, parameters: ParameterVector, problem: Problem) -> None:
         self._start(parameters, problem)
         loss, gradient, value = self._loss, self._gradient, parameters.value
-        if largest(gradient) <= self.tolerance:
-            self.converged = f"the gradient is at most {self.tolerance:g}"
+        if self.converged:
             return
         curvature = problem.gauss_newton()
         diagonal = np.einsum("ii->i", curvature)  # a view

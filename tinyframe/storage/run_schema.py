@@ -28,6 +28,7 @@ from tinyframe.utils.schema import (
     TEXT,
     Rule,
     Schema,
+    check_schema,
     integer,
     number,
     object_of,
@@ -130,6 +131,7 @@ def check_position(
 ) -> None:
     """Check that training with this data can be where the file says, in this order of the rows."""
     saved, recorded = meta["run"], len(meta["history"])
+    check_schema(saved.get("evaluations", 0), integer(), "its number of evaluations")
     epoch, batch, batches = saved["epoch"], saved["batch"], feed.batches(batch_size)
     if (
         epoch < saved["first_epoch"] - 1

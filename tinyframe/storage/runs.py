@@ -10,6 +10,7 @@ from tinyframe.data.source import Source
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.state import restore_state, state_of
 from tinyframe.metrics import Metric
+from tinyframe.optimizers import FullBatchOptimizer
 from tinyframe.optimizers.schedules import Schedule
 from tinyframe.storage.architecture import UNUSABLE, describe
 from tinyframe.storage.container import pack_npz, unpack_npz
@@ -81,6 +82,7 @@ def write_run(path: Path, run: "Run") -> None:
             "skipped": trainer.skipped if within else 0,
             "seconds": trainer.seconds if within else 0.0,
             "base": trainer.base,
+            "evaluations": getattr(optimizer, "evaluations", 0),
         },
         "optimizer": {
             "class": type(optimizer).__name__,
@@ -181,6 +183,8 @@ class SavedRun:
         trainer.total, trainer.weight_sum = saved["total"], saved["mass"]
         for name in ("skipped", "seconds", "base"):
             setattr(trainer, name, saved[name])
+        if isinstance(optimizer, FullBatchOptimizer):
+            optimizer.evaluations = saved.get("evaluations", 0)
         order = self.arrays.get("order")
         trainer.order = None if order is None else order.astype(np.intp)
         trainer.scores.gathered = {} if run.rank else self.arrays_of("scores")

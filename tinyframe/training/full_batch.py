@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinyframe.data.batch_feed import BatchFeed
-from tinyframe.data.source import Source
+from tinyframe.data.source import NOTHING, Source
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.optimizers import FullBatchOptimizer, Optimizer
@@ -63,7 +63,7 @@ class FullBatchTrainer(Trainer):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.skips_nonfinite = True  # where the loss is infinite, the optimizer goes less far
-        self._loss = math.inf
+        self._within = False  # an iteration
         self._run: Any = None
         self._why = ""
         self.optimizer.begin()
@@ -85,19 +85,30 @@ class FullBatchTrainer(Trainer):
         ValueError
             If no row counted.
         """
-        self._run, steps = run, run.steps
-        try:
-            self.optimizer.iterate(self.parameters, self)
-        except GradientError as error:
-            raise self.raised(nonfinite_error(run, f"{error}: {self._why}")) from None
-        run.batch, run.steps, run.loss = 1, steps + 1, self._loss
+        self._run = run
+        if not run.batch:  # else it was taken up again after its end
+            self._iterate(run)
+        run.loss = self.total / (self.weight_sum or 1.0)
         self.optimizer.epoch = self.base + 1.0
-        for hook in after_batch:
-            hook(run)
         if self.optimizer.converged:
             run.stop(f"converged: {self.optimizer.converged}")
+        for hook in after_batch:
+            hook(run)
         evaluations = float(self.optimizer.evaluations)
-        return {"loss": self._loss, **super()._metrics(), "evaluations": evaluations}
+        return {"loss": run.loss, **self._metrics(), "evaluations": evaluations}
+
+    def _iterate(self, run: Run) -> None:
+        """Take an iteration, and leave the scores of the weights that it ends with."""
+        steps, self._within = run.steps, True
+        try:
+            self.optimizer.iterate(self.parameters, self)
+            if not self.weight_sum:  # it began where there is nothing left to do
+                self.evaluate_all()
+        except GradientError as error:
+            raise self.raised(nonfinite_error(run, f"{error}: {self._why}")) from None
+        finally:
+            self._within = False
+        run.batch, run.steps = 1, steps + 1
 
     def evaluate_all(self) -> float:
         """Return the loss over all rows, infinite where it is no number; see `Problem`."""
@@ -105,16 +116,24 @@ class FullBatchTrainer(Trainer):
         self.total = self.weight_sum = 0.0
         self.scores.clear()
         super().epoch(self._run)
-        return self._loss
+        return self.total / (self.weight_sum or 1.0)
 
     def gauss_newton(self) -> Array:
         """Return the curvature without second derivatives of the outputs; see `Problem`."""
+        total, weights = self.squares()
+        total *= 2 / weights
+        return total
+
+    def squares(self) -> tuple[Array, Array]:
+        """Return Σᵣ wᵣ JᵣᵀJᵣ, (size, size), and Σᵣ wᵣ, (1,), over the rows there are here."""
         objective, size = self.objective, len(self.parameters)
         outputs = math.prod(objective.layers[-1].output_shape or ())
         some = max(1, NUMBERS // (outputs * size))  # rows whose derivatives fit in memory
         self._run.batch = 0
-        total, weights = np.zeros((size, size)), 0.0
+        total, weights = np.zeros((size, size)), np.zeros(1)
         for block in self._blocks(self._run, helped=False):
+            if block.weight is NOTHING:  # the rows of other processes go on
+                continue
             weight = np.ones(len(block.x)) if block.weight is None else block.weight
             for start in range(0, len(block.x), some):
                 rows = slice(start, start + some)
@@ -122,13 +141,12 @@ class FullBatchTrainer(Trainer):
                 shares = np.sqrt(weight[rows])[:, np.newaxis, np.newaxis]
                 flat = (jacobian * shares).reshape(-1, size)
                 total += flat.T @ flat
-            weights += float(weight.sum())
+            weights += weight.sum()
         objective.check_unchanged()
-        total *= 2 / weights
-        return total
+        return total, weights
 
     def _metrics(self) -> dict[str, float]:
-        return {}  # but at the end of an iteration
+        return {} if self._within else super()._metrics()
 
     def _meet_nonfinite(self, run: Run, loss: float) -> None:  # noqa: ARG002 - the contract
         self._why = self.objective.origin_of_nonfinite()
@@ -137,4 +155,3 @@ class FullBatchTrainer(Trainer):
         """Note the loss: where to go is the optimizer's affair."""
         finite = math.isfinite(total)
         self.total, self.weight_sum = (total, weight_sum) if finite else (math.inf, 1.0)
-        self._loss = self.total / (self.weight_sum or 1.0)
