@@ -54,6 +54,29 @@ LAYERS = {
     "LSTM": (lambda: kl.LSTM(3, return_sequences=True), SEQUENCE),
     "LSTM without bias": (lambda: kl.LSTM(3, use_bias=False), SEQUENCE),
     "GRU": (lambda: kl.GRU(3), SEQUENCE),
+    "LSTM from the end": (lambda: kl.LSTM(3, go_backwards=True), SEQUENCE),
+    "GRU from the end, a sequence": (
+        lambda: kl.GRU(3, go_backwards=True, return_sequences=True), SEQUENCE,
+    ),
+    "Bidirectional": (lambda: kl.Bidirectional(kl.LSTM(3)), SEQUENCE),
+    "Bidirectional, a sequence": (
+        lambda: kl.Bidirectional(kl.GRU(3, return_sequences=True)), SEQUENCE,
+    ),
+    "Bidirectional, summed": (
+        lambda: kl.Bidirectional(kl.SimpleRNN(3, return_sequences=True), "sum"), SEQUENCE,
+    ),
+    "Bidirectional of two kinds": (
+        lambda: kl.Bidirectional(
+            kl.LSTM(3, return_sequences=True),
+            backward_layer=kl.GRU(2, return_sequences=True, go_backwards=True),
+        ), SEQUENCE,
+    ),
+    "Bidirectional, the other way round": (
+        lambda: kl.Bidirectional(
+            kl.LSTM(3, return_sequences=True, go_backwards=True),
+            backward_layer=kl.LSTM(2, return_sequences=True),
+        ), SEQUENCE,
+    ),
     "Rescaling": (lambda: kl.Rescaling(1 / 255), IMAGE),
     "Dropout": (lambda: kl.Dropout(0.3), SEQUENCE),
     "Flatten": (kl.Flatten, IMAGE),
@@ -131,6 +154,14 @@ def test_tokens(tmp_path, rng):
     compare(model, path, rng.integers(0, 9, (3, 6)))
 
 
+def test_tokens_read_in_both_directions(tmp_path, rng):
+    model, path = saved(
+        tmp_path, kl.Embedding(9, 4), kl.Bidirectional(kl.LSTM(3, return_sequences=True)),
+        kl.Bidirectional(kl.LSTM(3), name="the_second"), kl.Dense(2), shape=(6,),
+    )  # fmt: skip
+    compare(model, path, rng.integers(0, 9, (3, 6)))
+
+
 def test_open_shapes_are_asked_for(tmp_path, rng):
     model, path = saved(tmp_path, kl.LSTM(3), kl.Dense(2), shape=(None, 4))
     with pytest.raises(ValueError, match=r"leaves the input's shape open, \[None, None, 4\]"):
@@ -154,6 +185,12 @@ def test_weights_alone_of_any_model(tmp_path):
 REFUSED = {
     "GRU with reset_after=False": (lambda: kl.GRU(3, reset_after=False), SEQUENCE),
     "LSTM with activation='relu'": (lambda: kl.LSTM(3, activation="relu"), SEQUENCE),
+    "Bidirectional cannot be imported: its merge_mode 'mul' is none of concat, sum": (
+        lambda: kl.Bidirectional(kl.LSTM(3), "mul"), SEQUENCE,
+    ),
+    "Bidirectional: GRU with reset_after=False": (
+        lambda: kl.Bidirectional(kl.GRU(3, reset_after=False)), SEQUENCE,
+    ),
     "Embedding with mask_zero=True": (lambda: kl.Embedding(4, 3, mask_zero=True), (5,)),
     "Dense cannot be imported: its activation 'gelu'": (lambda: kl.Dense(3, "gelu"), (5,)),
     "UpSampling2D cannot be imported: tinyframe has no such layer": (kl.UpSampling2D, IMAGE),
@@ -308,7 +345,8 @@ def test_a_mutated_description_is_refused_or_is_a_model(tmp_path, pytestconfig):
     _, path = saved(
         tmp_path, kl.Rescaling(0.5), kl.Conv2D(2, 2, activation="relu"), kl.BatchNormalization(),
         kl.MaxPooling2D(), kl.Flatten(), keras.Sequential([kl.Dense(4)]), kl.Reshape((2, 2)),
-        kl.GRU(2), kl.Dropout(0.1), kl.Softmax(), shape=(4, 4, 1),
+        kl.Bidirectional(kl.GRU(2, return_sequences=True)), kl.GRU(2), kl.Dropout(0.1),
+        kl.Softmax(), shape=(4, 4, 1),
     )  # fmt: skip
     with zipfile.ZipFile(path) as file:
         config = json.loads(file.read("config.json"))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from tinyframe.interop.keras.archive import Archive
-from tinyframe.interop.keras.layers import ACTIVATIONS, CONVERSIONS, IMAGES
+from tinyframe.interop.keras.layers import ACTIVATIONS, CONVERSIONS, IMAGES, MERGES
 from tinyframe.interop.keras.settings import Settings
-from tinyframe.layers import Layer, LogSoftmax, Permute, Softmax
+from tinyframe.layers import Layer, LogSoftmax, Permute, Reverse, Softmax
 from tinyframe.parameters import Parameter
 from tinyframe.sequential import Sequential
 from tinyframe.types import Array, Shape
@@ -64,6 +64,9 @@ class Chain:
             place = self.archive.place_of(described, within, counts)
             if kind == "Sequential":
                 self.extend(described["config"], f"{place}/layers")
+            elif kind == "Bidirectional":
+                self.both_ways(described["config"], place)
+                self.number += 1
             elif kind != "InputLayer":
                 self.convert(kind, described["config"], self.archive.variables(place))
                 self.number += 1
@@ -89,6 +92,30 @@ class Chain:
         if len(self.shape) != rank:
             self.channels_first = False
         self.activate(settings)
+
+    def both_ways(self, config: dict[str, Any], place: str) -> None:
+        """Add a Bidirectional: two recurrent layers, the second of which reads from the end."""
+        self.bring_back()
+        where = f"layer {self.number}: Bidirectional"
+        whole = Settings(where, config, [], self.shape)
+        merge = whole.get("merge_mode")
+        if not isinstance(merge, str) or merge not in MERGES:
+            raise whole.refusal(f"its merge_mode {merge!r} is none of {', '.join(MERGES)}")
+        branches: list[Layer] = []
+        for name, described in (
+            ("forward_layer", config["layer"]),
+            ("backward_layer", config["backward_layer"]),
+        ):
+            kind, arrays = described["class_name"], self.archive.variables(f"{place}/{name}")
+            settings = Settings(f"{where}: {kind}", described["config"], arrays, self.shape)
+            if not settings.is_recurrent or kind not in CONVERSIONS:
+                raise whole.refusal(f"its {name} is a {kind}")
+            layers, weights = CONVERSIONS[kind](settings)
+            self.weights.append((layers[-1], settings.where, weights))
+            if name == "backward_layer" and settings["return_sequences"]:
+                layers.append(Reverse())
+            branches.append(Sequential(layers))
+        self.add(MERGES[merge](branches))
 
     def activate(self, settings: Settings) -> None:
         """Add the activation that Keras's layers have built in, but for recurrent ones."""

@@ -12,8 +12,10 @@ from tinyframe.layers import (
     GRU,
     LSTM,
     RNN,
+    Add,
     AveragePool2D,
     BatchNorm,
+    Concatenate,
     Conv1D,
     Conv2D,
     ConvTranspose2D,
@@ -31,6 +33,7 @@ from tinyframe.layers import (
     ReLU,
     Rescale,
     Reshape,
+    Reverse,
     RMSNorm,
     Sigmoid,
     SiLU,
@@ -39,6 +42,12 @@ from tinyframe.layers import (
     Tanh,
 )
 from tinyframe.types import Array
+
+MERGES: dict[str, Callable[[list[Layer]], Layer]] = {
+    "concat": partial(Concatenate, axis=-1),
+    "sum": Add,
+}
+"""How the two directions of a Bidirectional become one."""
 
 Converted: TypeAlias = tuple[list[Layer], dict[str, Array]]
 """Our layers, and for the one that has weights these, by attribute, in our order of axes."""
@@ -162,8 +171,8 @@ def _embedding(s: Settings) -> Converted:
 
 def _recurrent(kind: type[RNN | LSTM | GRU], s: Settings) -> Converted:
     s.expect(
-        activation="tanh", recurrent_activation="sigmoid", go_backwards=False, stateful=False,
-        return_state=False, reset_after=True,
+        activation="tanh", recurrent_activation="sigmoid", stateful=False, return_state=False,
+        reset_after=True,
     )  # fmt: skip
     weights = s.some("weight", "recurrent_weight", *(["bias"] if s["use_bias"] else []))
     if kind is GRU:
@@ -173,7 +182,8 @@ def _recurrent(kind: type[RNN | LSTM | GRU], s: Settings) -> Converted:
         gates = 2 * s["units"]
         both = np.concatenate([before[:gates] + after[:gates], before[gates:]])
         weights |= {"bias": both, "recurrent_bias": after[gates:]}
-    return [kind(s["units"], return_sequences=s["return_sequences"])], weights
+    layer = kind(s["units"], return_sequences=s["return_sequences"])
+    return [Reverse(), layer] if s.get("go_backwards") else [layer], weights
 
 
 def _reset_first(array: Array) -> Array:
