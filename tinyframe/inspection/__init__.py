@@ -1,6 +1,7 @@
 """Inspection: what a model does inside, as numbers: activations, saliency, gradients, recording."""
 
 from tinyframe.inspection.activations import activations, saliency
+from tinyframe.inspection.derivatives import hessian_vector_product, jacobian
 from tinyframe.inspection.gradients import GradientReport, LayerGradient, gradient_report
 from tinyframe.inspection.recording import recording_report
 from tinyframe.recording.report import RecordingReport
@@ -11,6 +12,8 @@ __all__ = [
     "RecordingReport",
     "activations",
     "gradient_report",
+    "hessian_vector_product",
+    "jacobian",
     "recording_report",
     "saliency",
 ]

@@ -1,14 +1,12 @@
 """What a model does on its way to an answer: each layer's output, and what each input adds."""
 
-import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyframe.layers import Dropout
+from tinyframe.inspection.copies import frozen_copy, prepared
 from tinyframe.layers.layer import Layer
-from tinyframe.training.data_spec import input_dtype, inputs
 from tinyframe.training.settings import check_model
 from tinyframe.types import Array
 from tinyframe.utils.checks import index_below
@@ -33,7 +31,7 @@ def activations(model: "Model", X: npt.ArrayLike) -> dict[str, Array]:
         If X is not that, or the model is not built.
     """
     check_model(model)
-    y = _prepared(model, X)
+    y = prepared(model, X)
     outputs: dict[str, Array] = {}
     for number, layer in enumerate(model._chain()):  # noqa: SLF001 - what training sees, too
         y = layer.forward(y)
@@ -67,8 +65,8 @@ def saliency(model: "Model", X: npt.ArrayLike, output: int | None = None) -> Arr
         If an argument is not as above.
     """
     check_model(model)
-    twin = _frozen_copy(model)
-    x = _prepared(twin, X)
+    twin = frozen_copy(model)
+    x = prepared(twin, X)
     y = twin.forward(x, training=True)
     if y.ndim != 2:  # noqa: PLR2004 - (rows, outputs)
         raise ValueError(f"saliency expected outputs (rows, outputs), got shape {y.shape}")
@@ -79,22 +77,6 @@ def saliency(model: "Model", X: npt.ArrayLike, output: int | None = None) -> Arr
     dy = np.zeros(y.shape, y.dtype)
     dy[np.arange(len(y)), chosen] = 1
     return np.array(twin.backward(dy), order="C")
-
-
-def _prepared(model: "Model", X: Any) -> Array:
-    """Return X as the first layer gets it in `predict`."""
-    x = inputs(model, model, X)
-    return x.astype(input_dtype(model, x), copy=False)
-
-
-def _frozen_copy(model: "Model") -> "Model":
-    """Return a copy whose layers behave in training as in inference."""
-    twin = copy.deepcopy(model)
-    twin.trainable = False
-    for layer in twin.walk():
-        if isinstance(layer, Dropout):
-            layer.rate = 0.0
-    return twin
 
 
 def layer_name(number: int, layer: Layer) -> str:
