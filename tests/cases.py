@@ -33,7 +33,9 @@ from tinyframe import (
     MSELoss,
     MultiHeadAttention,
     Permute,
+    PoissonLoss,
     PositionalEmbedding,
+    QuantileLoss,
     ReLU,
     Rescale,
     Reshape,
@@ -194,6 +196,9 @@ LOSSES = {
     "KLDivergenceLoss": (KLDivergenceLoss(), (0.05, 0.95), (0, 1)),
     "KLDivergenceLoss from logits": (KLDivergenceLoss(from_logits=True), (-5, 0), (0, 1)),
     "HingeLoss": (HingeLoss(), (-2, 2), None),
+    "PoissonLoss": (PoissonLoss(), (-3, 3), (0, 9)),
+    "PoissonLoss of rates": (PoissonLoss(log_rates=False), (0.05, 9), (0, 9)),
+    "QuantileLoss": (QuantileLoss(0.3), (-10, 10), (-10, 10)),
 }  # fmt: skip
 
 any_layer = st.one_of(

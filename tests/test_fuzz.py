@@ -159,6 +159,7 @@ GOOD = {
     # losses
     "delta": positive, "from_logits": flags, "label_smoothing": [0.0, 0.1],
     "class_weights": [None, [1, 2]], "ignore_index": [None, 0, -1],
+    "log_rates": flags, "quantile": [0.5, [0.1, 0.9]],
     # optimizers and schedules
     "learning_rate": rates, "nesterov": flags, "beta_1": [0.9, 0.0], "beta_2": [0.99],
     "rho": [0.9], "final": [0.0, 0.01],

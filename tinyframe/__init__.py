@@ -57,12 +57,15 @@ from tinyframe.layers import (
 from tinyframe.losses import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
+    GaussianNLLLoss,
     HingeLoss,
     HuberLoss,
     KLDivergenceLoss,
     Loss,
     MAELoss,
     MSELoss,
+    PoissonLoss,
+    QuantileLoss,
 )
 from tinyframe.metrics import Metric
 from tinyframe.model import Model
@@ -133,6 +136,7 @@ __all__ = [
     "Embedding",
     "ExponentialDecay",
     "Flatten",
+    "GaussianNLLLoss",
     "GlobalAveragePool2D",
     "HingeLoss",
     "History",
@@ -158,8 +162,10 @@ __all__ = [
     "Parameter",
     "ParameterVector",
     "Permute",
+    "PoissonLoss",
     "PositionalEmbedding",
     "ProgressBar",
+    "QuantileLoss",
     "RMSNorm",
     "RMSprop",
     "ReLU",

@@ -74,7 +74,9 @@ NO_OPERATOR = {
     **dict.fromkeys(
         [tf.MSELoss, tf.MAELoss, tf.HuberLoss, tf.HingeLoss, tf.KLDivergenceLoss], "a loss"
     ),
-    tf.BinaryCrossEntropyLoss: "a loss",
+    **dict.fromkeys(
+        [tf.BinaryCrossEntropyLoss, tf.GaussianNLLLoss, tf.PoissonLoss, tf.QuantileLoss], "a loss"
+    ),
 }
 
 RUNNERS = {}

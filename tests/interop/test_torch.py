@@ -143,6 +143,11 @@ LOSSES = {
         lambda z, y: F.kl_div(z, y.softmax(dim=-1), reduction="batchmean"),
         False,
     ),
+    "Poisson": (
+        tf.PoissonLoss(),
+        lambda z, y: F.poisson_nll_loss(z, y.exp(), reduction="sum") / 6,
+        False,
+    ),
     "hinge": (tf.HingeLoss(), lambda z, y: F.multi_margin_loss(z, y) * 4, True),
 }  # fmt: skip
 
@@ -156,8 +161,21 @@ def test_losses_agree(name, rng):
     expected.backward()
     if name == "binary":
         y = 1 / (1 + np.exp(-y))
+    if name == "Poisson":
+        y = np.exp(y)
     if name == "divergence":
         y = np.exp(y) / np.exp(y).sum(axis=-1, keepdims=True)
+    assert loss.forward(z, y) == pytest.approx(expected.item(), rel=1e-9)
+    close(loss.backward(), theirs.grad, 1e-9)
+
+
+def test_the_gaussian_likelihood_agrees(rng):
+    z, y = rng.standard_normal((6, 4)), rng.standard_normal((6, 2))
+    theirs = torch.tensor(z, requires_grad=True)
+    v = theirs[:, 2:].exp() + 1e-3
+    expected = F.gaussian_nll_loss(theirs[:, :2], torch.tensor(y), v, reduction="sum") / 6
+    expected.backward()
+    loss = tf.GaussianNLLLoss(1e-3)
     assert loss.forward(z, y) == pytest.approx(expected.item(), rel=1e-9)
     close(loss.backward(), theirs.grad, 1e-9)
 

@@ -6,12 +6,14 @@ from tinyframe.losses.classification import (
     KLDivergenceLoss,
 )
 from tinyframe.losses.cross_entropy import CrossEntropyLoss
+from tinyframe.losses.likelihoods import GaussianNLLLoss, PoissonLoss
 from tinyframe.losses.loss import Loss, LossLike
-from tinyframe.losses.regression import HuberLoss, MAELoss, MSELoss
+from tinyframe.losses.regression import HuberLoss, MAELoss, MSELoss, QuantileLoss
 
 __all__ = [
     "BinaryCrossEntropyLoss",
     "CrossEntropyLoss",
+    "GaussianNLLLoss",
     "HingeLoss",
     "HuberLoss",
     "KLDivergenceLoss",
@@ -19,4 +21,6 @@ __all__ = [
     "LossLike",
     "MAELoss",
     "MSELoss",
+    "PoissonLoss",
+    "QuantileLoss",
 ]

@@ -11,7 +11,7 @@ from tinyframe.data.arrays import as_numbers, as_weights
 from tinyframe.data.targets import checked_target, dense_target, laid_like
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.saved import Saved
-from tinyframe.types import Array, stands_in
+from tinyframe.types import Array, Shape, stands_in
 from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.reprs import constructor_call
 
@@ -26,7 +26,8 @@ class Loss(Hinted, Saved, ABC):
         L = Σᵣ wᵣ ℓᵣ / Σᵣ wᵣ
 
     Targets are arrays of the prediction's shape (batch, …, outputs), or integer class labels of
-    shape (batch, …), which stand for one-hot rows. A single output may drop its axis.
+    shape (batch, …), which stand for one-hot rows. A single output may drop its axis. A loss that
+    makes several outputs of one number says so by `target_shape`.
 
     A loss of one's own defines `forward` and `backward`. One whose ℓᵣ is a sum of a function of
     each output on its own defines `PointwiseLoss.terms` alone. Where some targets have no meaning,
@@ -70,13 +71,25 @@ class Loss(Hinted, Saved, ABC):
     def backward(self) -> Array:
         """Return ∂L/∂prediction of the last forward pass, of the prediction's shape."""
 
+    def target_shape(self, output_shape: Shape) -> Shape:
+        """Return the shape of a row's target, for outputs of this shape: by default the same.
+
+        A loss that makes several outputs of one number has another one, shorter in its last axis.
+
+        Raises
+        ------
+        ValueError
+            If the loss does not take so many outputs.
+        """
+        return output_shape
+
     def check_target(self, target: Array) -> None:
         """Raise ValueError for targets of which the loss has no meaning; `fit` asks beforehand.
 
         Parameters
         ----------
         target
-            Finite numbers, of shape (batch, …, outputs); labels are checked by themselves.
+            Finite numbers, of shape (batch, *target_shape); labels are checked by themselves.
         """
 
     def fuse(self, layer: Layer) -> "Loss | None":  # noqa: ARG002 - for subclasses
@@ -87,11 +100,16 @@ class Loss(Hinted, Saved, ABC):
         return None
 
     def _dense(self, target: Array, prediction: Array) -> Array:
-        """Return the target in the shape of the prediction; raise ValueError if it does not fit."""
-        y = dense_target(checked_target(target, prediction), prediction)
+        """Return the target in the shape that the prediction asks for, or raise ValueError."""
+        target = checked_target(target, prediction)
+        shape = self.target_shape(prediction.shape[1:])
+        like = prediction
+        if shape != prediction.shape[1:]:
+            like = prediction[..., : shape[-1]]
+        y = dense_target(target, like)
         if not stands_in(y):
             self.check_target(y)
-        return laid_like(y, prediction)
+        return laid_like(y, like)
 
     def _shares(self, weight: npt.ArrayLike | None, prediction: Array) -> Any:
         """Return each row's share in the mean, to go with the prediction; note Σᵣ wᵣ.

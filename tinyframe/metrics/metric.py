@@ -134,7 +134,9 @@ def named_metrics(
     """
     if metrics is None:
         yes_or_no = isinstance(loss, BinaryCrossEntropyLoss) and not loss.from_logits
-        classes = (outputs > 1 or yes_or_no) and are_classes(target, outputs)
+        classes = (
+            _alike(loss, outputs) and (outputs > 1 or yes_or_no) and are_classes(target, outputs)
+        )
         return {"accuracy": Metric(accuracy)} if classes else {}
     if not iterable(metrics):
         raise TypeError(f'metrics expected a list such as ["accuracy"], got {metrics!r}')
@@ -158,13 +160,29 @@ def named_metrics(
             raise ValueError(
                 f"metrics expected another name for each, got {name!r}, which is taken"
             )
-        if found.function in OF_CLASSES and not are_classes(target, outputs):
-            raise ValueError(
-                f"the metric {name} expected classes: integer labels, one-hot rows or a column of "
-                f"0 and 1; got {target.dtype} targets of shape {target.shape}"
-            )
+        if found.function in NAMED.values():
+            _check_fit(found, target, outputs, loss)
         chosen[name] = found
     return chosen
+
+
+def _alike(loss: Loss | None, outputs: int) -> bool:
+    """Whether outputs and targets have one shape."""
+    return loss is None or loss.target_shape((outputs,)) == (outputs,)
+
+
+def _check_fit(metric: Metric, target: Array, outputs: int, loss: Loss | None) -> None:
+    """Raise ValueError if a metric of ours has no meaning for these outputs and targets."""
+    if not _alike(loss, outputs):
+        raise ValueError(
+            f"the metric {metric.name} expected outputs of the targets' shape, and {loss!r} has "
+            "others: give a function (prediction, target) of your own"
+        )
+    if metric.function in OF_CLASSES and not are_classes(target, outputs):
+        raise ValueError(
+            f"the metric {metric.name} expected classes: integer labels, one-hot rows or a column "
+            f"of 0 and 1; got {target.dtype} targets of shape {target.shape}"
+        )
 
 
 class Scores:

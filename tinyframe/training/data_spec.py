@@ -14,7 +14,7 @@ from tinyframe.data.shards import Shards
 from tinyframe.data.source import BLOCK, Source
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
-from tinyframe.types import Array
+from tinyframe.types import Array, Shape
 from tinyframe.utils.checks import real_number
 
 ZEROS = "the weights expected a row that counts, got zeros alone"
@@ -88,9 +88,8 @@ class DataSpec:
 
     def targets(self, y: Any, rows: int) -> Array:
         """Return y as the loss takes it."""
-        shape, dtype = self.model.output_shape, self.model.dtype
-        assert shape is not None  # noqa: S101 - tells the type checker
-        target = as_targets(y, rows, shape, dtype, self.loss.ignore_index)
+        shape = self._target_shape()
+        target = as_targets(y, rows, shape, self.model.dtype, self.loss.ignore_index)
         if target.shape[1:] == shape:
             try:
                 self.loss.check_target(target)
@@ -103,9 +102,16 @@ class DataSpec:
         weight = None if sample_weight is None else as_weights(sample_weight, len(y))
         if self.class_weight is None:
             return weight
-        assert self.model.output_shape is not None  # noqa: S101 - tells the type checker
-        by_class = as_class_weights(self.class_weight, y, self.model.output_shape[-1])
+        by_class = as_class_weights(self.class_weight, y, self._target_shape()[-1])
         return by_class if weight is None else as_weights(weight * by_class, len(y))
+
+    def _target_shape(self) -> Shape:
+        """Return the shape of a row's target; ValueError if the loss does not fit the model."""
+        assert self.model.output_shape is not None  # noqa: S101 - tells the type checker
+        try:
+            return self.loss.target_shape(self.model.output_shape)
+        except ValueError as error:
+            raise ValueError(f"loss: {error}") from None
 
     def batch(self, batch: Any, *, build: bool = False) -> tuple[Array, Array, Array | None]:
         """Return one batch of an iterable as (x, target, weight or None)."""

@@ -3,9 +3,15 @@
 import re
 from typing import Any
 
-from tinyframe.layers import LogSoftmax, Sigmoid, Softmax
+from tinyframe.layers import LogSoftmax, ReLU, Sigmoid, Softmax, Softplus
 from tinyframe.layers.layer import Layer
-from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, KLDivergenceLoss, Loss
+from tinyframe.losses import (
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    KLDivergenceLoss,
+    Loss,
+    PoissonLoss,
+)
 from tinyframe.optimizers import SGD, Optimizer
 from tinyframe.storage.registry import KINDS, registered_classes
 from tinyframe.utils.attributes import is_ours
@@ -17,7 +23,8 @@ def named_loss(value: Any, head: Layer) -> Any:
     """Return the loss that a name or a class stands for; anything else as it is.
 
     Losses that take probabilities or scores take what the model's last layer makes: probabilities
-    where it is Softmax or Sigmoid, or of the user's own; else scores.
+    where it is Softmax or Sigmoid, or of the user's own; else scores. Likewise `PoissonLoss` takes
+    rates where it is Softplus or ReLU, else their logarithms.
 
     Parameters
     ----------
@@ -38,6 +45,8 @@ def named_loss(value: Any, head: Layer) -> Any:
         return value
     if kind is KLDivergenceLoss:
         return KLDivergenceLoss(from_logits=isinstance(head, LogSoftmax))
+    if kind is PoissonLoss:
+        return PoissonLoss(log_rates=not isinstance(head, (Softplus, ReLU)))
     if kind is CrossEntropyLoss or kind is BinaryCrossEntropyLoss:
         return kind(from_logits=is_ours(head) and not isinstance(head, (Softmax, Sigmoid)))
     return _made(kind, "loss")
@@ -76,7 +85,7 @@ def _bare(name: str, kind: str) -> str:
 def _spoken(name: str, kind: str) -> str:
     """Return how a class is called in words: "cross_entropy" of CrossEntropyLoss."""
     words = name.removesuffix("Loss") if kind == "loss" else name.lower()
-    return re.sub("(?<=[a-zA-Z])(?=[A-Z][a-z])", "_", words).lower()
+    return re.sub("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", words).lower()
 
 
 def _made(kind: type[Loss | Optimizer], what: str) -> Any:
