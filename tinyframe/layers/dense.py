@@ -95,12 +95,18 @@ class Dense(Layer):
         Parameters and result are those of `Layer.row_gradients`; nothing is overwritten.
         """
         inputs, units = self.weight.shape
-        steps = math.prod(x.shape[1:-1])
+        steps, size = math.prod(x.shape[1:-1]), self.weight.size
         x = x.astype(self.dtype, copy=False).reshape(len(x), steps, inputs)
         dy = dy.astype(self.dtype, copy=False).reshape(len(dy), steps, units)
-        weight = np.matmul(dy.transpose(0, 2, 1), x)  # (batch, units, inputs), as W lies in memory
-        weight = weight.reshape(len(x), self.weight.size)
-        return np.concatenate([weight, dy.sum(axis=1)], axis=1) if self.use_bias else weight
+        gradients = np.empty((len(x), size + units * self.use_bias), self.dtype)
+        weight = gradients[:, :size].reshape(len(x), units, inputs)  # a view, as W lies in memory
+        if steps == 1:  # a product of numbers is faster than one of matrices of a single column
+            np.multiply(dy.transpose(0, 2, 1), x, out=weight)
+        else:
+            np.matmul(dy.transpose(0, 2, 1), x, out=weight)
+        if self.use_bias:
+            dy.sum(axis=1, out=gradients[:, size:])
+        return gradients
 
     def _rows(self, x: Array) -> Array:
         """Return (batch, …, features) as (rows, features), in the layer's dtype."""

@@ -51,8 +51,8 @@ def check_full_batch(
             )
 
 
-NUMBERS = 4_000_000
-"""Derivatives that are held at a time."""
+NUMBERS = 100_000
+"""Derivatives that are held at a time: few enough to stay in cache."""
 
 
 class FullBatchTrainer(Trainer):
@@ -134,14 +134,15 @@ class FullBatchTrainer(Trainer):
         for block in self._blocks(self._run, helped=False):
             if block.weight is NOTHING:  # the rows of other processes go on
                 continue
-            weight = np.ones(len(block.x)) if block.weight is None else block.weight
+            weight = block.weight
             for start in range(0, len(block.x), some):
                 rows = slice(start, start + some)
                 _, jacobian = weight_jacobian(objective.layers, block.x[rows])
-                shares = np.sqrt(weight[rows])[:, np.newaxis, np.newaxis]
-                flat = (jacobian * shares).reshape(-1, size)
+                if weight is not None:
+                    jacobian *= np.sqrt(weight[rows])[:, np.newaxis, np.newaxis]
+                flat = jacobian.reshape(-1, size)
                 total += flat.T @ flat
-            weights += weight.sum()
+            weights += len(block.x) if weight is None else weight.sum()
         objective.check_unchanged()
         return total, weights
 

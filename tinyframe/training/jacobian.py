@@ -57,7 +57,7 @@ def weight_jacobian(
         if start < stop:
             for k, dy in enumerate(dys):
                 gradients = layer.row_gradients(inputs[number], dy)
-                jacobian[:, k, start:stop] = gradients[:, own]
+                jacobian[:, k, start:stop] = gradients if own.all() else gradients[:, own]
         stop, dys = start, dxs
     return y, jacobian
 
