@@ -322,6 +322,7 @@ def keras_file(path):
         "docs/design.md",
         "docs/architectures.md",
         "docs/training.md",
+        "docs/second_order.md",
         "docs/saving.md",
         "docs/distributed.md",
         "docs/ecosystem.md",
@@ -344,6 +345,8 @@ def run_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if page == "docs/distributed.md":
         pytest.importorskip("mpi4py", reason='needs pip install -e ".[test]"')
+    if page == "docs/second_order.md":
+        pytest.importorskip("scipy", reason='needs pip install -e ".[sklearn]"')
     if page == "docs/ecosystem.md":
         for library in ("sklearn", "onnx", "onnxruntime", "torch", "h5py"):
             pytest.importorskip(library, reason='needs pip install -e ".[peers,torch]"')
