@@ -22,7 +22,7 @@ from tinyframe.training.evaluation import evaluate
 from tinyframe.training.objective import Objective
 from tinyframe.training.settings import chosen_loss, verbosity
 from tinyframe.types import Array
-from tinyframe.utils.checks import positive_integer
+from tinyframe.utils.checks import number_dtype, positive_integer
 from tinyframe.utils.hints import understood
 from tinyframe.utils.progress import track
 from tinyframe.utils.threads import share
@@ -122,8 +122,8 @@ class Predictor(Layer, ABC):
         rows = positive_integer("rows", rows)
         if self.input_shape is None:
             raise ValueError("predictor expected a model that is built, by fit or build(...)")
-        kind = np.dtype(self.dtype if dtype is None else dtype)
-        if kind.kind not in "iuf" or (kind.kind != "f" and not self.takes_integers):
+        kind = number_dtype(self.dtype if dtype is None else dtype)
+        if kind.kind != "f" and not self.takes_integers:
             raise ValueError(f"dtype expected one of the numbers that the model takes, got {kind}")
         x = np.zeros((rows, *self.input_shape), kind)
         for parameter in self.parameters:  # draws those that have no value yet

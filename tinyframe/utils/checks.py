@@ -234,13 +234,26 @@ def sample_shape(name: str, value: Any) -> Shape:
 
 def floating_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
     """Return float32 or float64 as a dtype; anything else raises TypeError."""
-    try:
-        dtype: np.dtype[Any] | None = np.dtype(value)
-    except TypeError:
-        dtype = None
-    if value is None or dtype not in (np.float32, np.float64):
+    dtype = _dtype(value)
+    if dtype not in (np.float32, np.float64):
         raise TypeError(f"dtype expected float32 or float64, got {value!r}")
     return np.dtype(dtype)
+
+
+def number_dtype(value: npt.DTypeLike) -> np.dtype[Any]:
+    """Return a dtype of real numbers; anything else raises TypeError."""
+    dtype = _dtype(value)
+    if dtype is None or dtype.kind not in "iuf":
+        raise TypeError(f"dtype expected one of real numbers, such as float32, got {value!r}")
+    return dtype
+
+
+def _dtype(value: Any) -> np.dtype[Any] | None:
+    """Return what NumPy understands as a dtype; None stands for what is none, and for None."""
+    try:
+        return None if value is None else np.dtype(value)
+    except TypeError:
+        return None
 
 
 def random_generator(rng: RandomSeed) -> "np.random.Generator":
