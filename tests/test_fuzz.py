@@ -194,7 +194,8 @@ GOOD = {
     "k": [1, 2], "average": ["macro", "micro", None], "value": [0.5],
     # inspection, plots, interop, proofs
     "model": models, "output": [None, 0, 1], "of": ["inputs", "weights"],
-    "vector": [np.ones(26)], "layer": [Here(lambda b: b.model[0])],
+    "vector": [np.ones(26)], "prior_precision": [None, 1.0], "noise": [None, 0.1],
+    "layer": [Here(lambda b: b.model[0])],
     "image_shape": [None, (1, 3)], "steps": [3, 5],
     "state": [Here(torch_state), Here(torch_state, drop=1)], "prefixes": [None, ["0", "2"]],
     "hidden_layer_sizes": [(3,), ()], "activation": ["relu", "tanh"], "tol": [1e-4],
@@ -267,10 +268,17 @@ ALSO = {
 
 NOT_CALLED = {
     "Callback", "History", "Parameter", "ParameterVector", "ProgressBar", "StorageError",
-    "LayerGradient", "GradientReport", "RecordingReport", "Scores", "named_metrics",
-    "numeric_jacobian",
+    "LayerGradient", "GradientReport", "RecordingReport", "Laplace", "Prediction", "Scores",
+    "named_metrics", "numeric_jacobian",
 }  # fmt: skip
 """Made by tinyframe itself, or to be derived from."""
+
+
+def error_bars(model, X):
+    """Predict with the error bars of some rows that fit."""
+    bars = inspection.uncertainty(model, np.eye(3), [0, 1, 1], prior_precision=1)
+    return bars.predict(X)
+
 
 METRICS = [name for name in metrics.__all__ if name[0].islower() and name != "named_metrics"]
 CLASSES = [
@@ -315,6 +323,7 @@ FUNCTIONS = {
     "activations": inspection.activations, "saliency": inspection.saliency,
     "gradient_report": inspection.gradient_report, "jacobian": inspection.jacobian,
     "hessian_vector_product": inspection.hessian_vector_product,
+    "uncertainty": inspection.uncertainty, "uncertainty.predict": error_bars,
     "recording_report": inspection.recording_report,
     "draw": tf.plots.draw, "plot_weights": tf.plots.plot_weights,
     "plot_activations": tf.plots.plot_activations, "plot_saliency": tf.plots.plot_saliency,
