@@ -9,6 +9,7 @@ from tinyframe.losses import Loss
 from tinyframe.optimizers.optimizer import GradientError, Optimizer
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array
+from tinyframe.utils.checks import real_number
 
 
 class Problem(Protocol):
@@ -34,6 +35,10 @@ class FullBatchOptimizer(Optimizer):
 
     Parameters
     ----------
+    tolerance : float
+        It has converged where max |gᵢ| is at most this.
+    least_change : float
+        Or where the loss fell by at most this share of itself, or of 1 where it is less.
     weight_decay, decay_biases
         λ ≥ 0, which adds λ/2 ‖θ‖² to what is made small, without the biases where they are spared.
         The loss in the history is that of the data alone.
@@ -46,13 +51,15 @@ class FullBatchOptimizer(Optimizer):
         Why there is nothing left to do; empty as long as there is.
     """
 
-    tolerance: float
-    least_change: float
     evaluations: int = 0
     converged: str = ""
 
-    def __init__(self, *, weight_decay: float = 0.0, decay_biases: bool = True) -> None:
+    def __init__(
+        self, tolerance: float, least_change: float, weight_decay: float, decay_biases: bool
+    ) -> None:
         super().__init__(1.0, weight_decay=weight_decay, decay_biases=decay_biases)
+        self.tolerance = real_number("tolerance", tolerance, at_least=0)
+        self.least_change = real_number("least_change", least_change, at_least=0)
         self.begin()
 
     def check(self, loss: Loss, dtype: "np.dtype[Any]", size: int) -> None:

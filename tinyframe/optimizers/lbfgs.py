@@ -9,7 +9,7 @@ from tinyframe.optimizers.full_batch import FullBatchOptimizer, Problem
 from tinyframe.optimizers.line_search import Point, strong_wolfe
 from tinyframe.parameters import ParameterVector
 from tinyframe.types import Array
-from tinyframe.utils.checks import positive_integer, real_number
+from tinyframe.utils.checks import positive_integer
 
 
 class Pair(NamedTuple):
@@ -43,11 +43,7 @@ class LBFGS(FullBatchOptimizer):
     ----------
     memory : int
         How many pairs are kept.
-    tolerance : float
-        It has converged where max |gᵢ| is at most this.
-    least_change : float
-        Or where the loss fell by at most this share of itself, or of 1 where it is less.
-    weight_decay, decay_biases
+    tolerance, least_change, weight_decay, decay_biases
         As in `FullBatchOptimizer`.
 
     Raises
@@ -66,10 +62,8 @@ class LBFGS(FullBatchOptimizer):
         weight_decay: float = 0.0,
         decay_biases: bool = True,
     ) -> None:
-        super().__init__(weight_decay=weight_decay, decay_biases=decay_biases)
+        super().__init__(tolerance, least_change, weight_decay, decay_biases)
         self.memory = positive_integer("memory", memory)
-        self.tolerance = real_number("tolerance", tolerance, at_least=0)
-        self.least_change = real_number("least_change", least_change, at_least=0)
         self._pairs: list[Pair] = []
 
     def iterate(self, parameters: ParameterVector, problem: Problem) -> None:

@@ -39,9 +39,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
     ----------
     damping : float
         μ at first is this times the largest Aᵢᵢ.
-    tolerance, least_change
-        When it has converged, as in `LBFGS`.
-    weight_decay, decay_biases
+    tolerance, least_change, weight_decay, decay_biases
         As in `FullBatchOptimizer`.
 
     Attributes
@@ -65,10 +63,8 @@ class LevenbergMarquardt(FullBatchOptimizer):
         weight_decay: float = 0.0,
         decay_biases: bool = True,
     ) -> None:
-        super().__init__(weight_decay=weight_decay, decay_biases=decay_biases)
+        super().__init__(tolerance, least_change, weight_decay, decay_biases)
         self.damping = real_number("damping", damping, above=0)
-        self.tolerance = real_number("tolerance", tolerance, at_least=0)
-        self.least_change = real_number("least_change", least_change, at_least=0)
 
     def check(self, loss: Loss, dtype: "np.dtype[Any]", size: int) -> None:
         if type(loss) is not MSELoss:
