@@ -124,7 +124,7 @@ def test_the_matrix_of_a_linear_classifier_is_its_hessian(rng, end, monkeypatch)
     seen = []
     eigh = np.linalg.eigh
     monkeypatch.setattr(np.linalg, "eigh", lambda matrix: (seen.append(matrix), eigh(matrix))[1])
-    uncertainty(model, X, y, loss=loss, sample_weight=weight)
+    uncertainty(model, X, y, loss=loss, sample_weight=weight, prior_precision=1)
     v = rng.standard_normal(12)
     rows = [
         weight[r] * hessian_vector_product(model, X[r : r + 1], y[r : r + 1], v, loss)
@@ -161,6 +161,16 @@ def test_probabilities_are_averages_over_scores(rng, scale):
     np.testing.assert_allclose(two.mean[:, :1], one.mean, rtol=1e-12)
     np.testing.assert_allclose(two.std[:, :1], one.std, rtol=1e-10)
     np.testing.assert_allclose(two.total_std[:, :1], one.total_std, rtol=1e-10)
+
+
+def test_the_density_of_classes_is_that_of_the_losses(rng):
+    p, y = rng.uniform(0.05, 0.95, (20, 3)), rng.integers(0, 2, (20, 3)).astype(float)
+    density = Bernoulli().log_density(p, y)
+    assert -density.mean() == pytest.approx(BinaryCrossEntropyLoss()(p, y))
+    p /= p.sum(axis=1, keepdims=True)
+    labels = rng.integers(0, 3, 20)
+    density = Categorical().log_density(p, np.eye(3)[labels])
+    assert -density.mean() == pytest.approx(CrossEntropyLoss()(p, labels))
 
 
 def test_scores_of_any_size_have_probabilities():
@@ -237,23 +247,24 @@ def cross_entropy(p, y):
     return -np.mean(np.log(np.maximum(p[np.arange(len(y)), y], 1e-12)))
 
 
+def overlapping(rng, rows):
+    """Points of three classes."""
+    y = rng.integers(0, 3, rows)
+    centres = np.array([[0, 1], [0.9, -0.5], [-0.9, -0.5]])
+    return centres[y] + 0.8 * rng.standard_normal((rows, 2)), y
+
+
 @pytest.mark.parametrize("from_scores", [False, True])
 def test_classes_are_calibrated(from_scores):
     """Few rows, overlapping classes, a network that learned them by heart: it is too sure."""
     before, after = [], []
     for seed in range(4):
         rng = np.random.default_rng(seed)
-
-        def classes(rows, rng=rng):
-            y = rng.integers(0, 3, rows)
-            centres = np.array([[0, 1], [0.9, -0.5], [-0.9, -0.5]])
-            return centres[y] + 0.8 * rng.standard_normal((rows, 2)), y
-
-        X, y = classes(60)
-        X_new, y_new = classes(2000)
+        X, y = overlapping(rng, 60)
+        X_new, y_new = overlapping(rng, 2000)
         end = () if from_scores else (Softmax(),)
         model = fitted(X, y, end, CrossEntropyLoss(from_logits=from_scores), seed=seed)
-        bars = uncertainty(model, X, y)
+        bars = uncertainty(model, X, y, validation_data=overlapping(rng, 200))
         assert bars.noise is None
         p = model.predict(X_new)
         if from_scores:
@@ -270,17 +281,47 @@ def test_classes_are_calibrated(from_scores):
     assert np.mean(after) < 0.85 * np.mean(before)
 
 
+def test_what_is_calibrated_stays_so():
+    """Of a network that is as sure as it should be, rows held out ask for a strong prior."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X, y = overlapping(rng, 2000)
+        X_new, y_new = overlapping(rng, 2000)
+        model = fitted(X, y, (Softmax(),), CrossEntropyLoss(), epochs=5, seed=seed)
+        bars = uncertainty(model, X, y, validation_data=[overlapping(rng, 100) for _ in range(3)])
+        plain = cross_entropy(model.predict(X_new), y_new)
+        assert cross_entropy(bars.predict(X_new).mean, y_new) < 1.002 * plain
+
+
+def test_rows_held_out_choose_the_prior_that_predicts_them_best(rng):
+    X, y = overlapping(rng, 60)
+    held, labels = overlapping(rng, 100)
+    weight = rng.random(100)
+    model = fitted(X, y, (Softmax(),), CrossEntropyLoss())
+
+    def loss(bars):
+        p = bars.predict(held).mean[np.arange(100), labels]
+        return -np.sum(weight * np.log(p))
+
+    best = uncertainty(model, X, y, validation_data=(held, labels, weight))
+    for factor in (0.3, 0.5, 2, 3):
+        other = uncertainty(model, X, y, prior_precision=best.prior_precision * factor)
+        assert loss(other) > loss(best)
+
+
 def test_a_yes_or_no_is_calibrated(rng):
     X = rng.standard_normal((60, 2))
     y = (X[:, :1] + X[:, 1:] ** 2 + 0.7 * rng.standard_normal((60, 1)) > 0.5).astype(float)
     model = fitted(X, y, (Sigmoid(),), BinaryCrossEntropyLoss(), hidden=20)
-    mean, _, total_std = uncertainty(model, X, y).predict(X)
+    mean, _, total_std = uncertainty(model, X, y, prior_precision=1).predict(X)
     p = model.predict(X)
     assert ((mean - 0.5) * (p - 0.5) >= 0).all()
     assert (np.abs(mean - 0.5) <= np.abs(p - 0.5) + 1e-6).all()
     np.testing.assert_allclose(total_std, np.sqrt(mean * (1 - mean)), rtol=1e-4, atol=1e-6)
     labels = fitted(X, y[:, 0].astype(int), (Softmax(),), CrossEntropyLoss(), hidden=20)
-    assert uncertainty(labels, X, y[:, 0].astype(int)).predict(X).mean.shape == (60, 2)
+    assert uncertainty(
+        labels, X, y[:, 0].astype(int), validation_data=(X, y[:, 0].astype(int))
+    ).predict(X).mean.shape == (60, 2)
 
 
 # ------------------------------------------------------------------ networks of all kinds
@@ -316,7 +357,7 @@ def test_error_bars_outlive_the_model_and_are_pickled(rng, monkeypatch):
     bars = uncertainty(model, X, y)
     first = bars.predict(X)
     model.fit(X, -y, epochs=1, verbose=0)
-    monkeypatch.setattr(inspection.laplace, "BLOCK", 100)  # two rows at once
+    monkeypatch.setattr(inspection.evidence, "BLOCK", 100)  # two rows at once
     for twin in (bars, copy.deepcopy(bars), pickle.loads(pickle.dumps(bars))):
         for one, other in zip(twin.predict(X), first, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
@@ -355,6 +396,12 @@ def refused(change=None, **options):
         ({"noise": "a"}, TypeError, "noise expected"),
         ({"noise": 1, "loss": BinaryCrossEntropyLoss(True),
           "change": lambda X, y, m: (X, y > 0, m)}, ValueError, r"noise is for MSELoss\(\)"),
+        ({"validation_data": ([[1]], [[1]]), "prior_precision": 1}, ValueError, "got both"),
+        ({"validation_data": ([[1]], [[1]])}, ValueError, "is for classifiers"),
+        ({"validation_data": ([[1, 2]], [[1]]), "loss": BinaryCrossEntropyLoss(True),
+          "change": lambda X, y, m: (X, y > 0, m)}, ValueError, "validation_data: "),
+        ({"loss": BinaryCrossEntropyLoss(True), "change": lambda X, y, m: (X, y > 0, m)},
+         ValueError, r"expected validation_data=\(X, y\) for BinaryCrossEntropyLoss.*or prior_pre"),
         ({"sample_weight": [1]}, ValueError, "sample_weight"),
         ({"change": lambda X, y, m: (X, y, Sequential(Dense(3)))}, ValueError, "a built model"),
         ({"change": lambda X, y, m: (X, y, Dense(1, 1))}, TypeError, "a layer alone"),

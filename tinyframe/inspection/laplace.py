@@ -1,6 +1,5 @@
 """Laplace: the weights that fit the data almost as well, and what they would predict."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,84 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyframe.inspection.copies import prepared
+from tinyframe.inspection.evidence import Evidence, row_blocks
 from tinyframe.inspection.likelihoods import Gaussian, Likelihood, Prediction
 from tinyframe.layers.layer import Layer
 from tinyframe.parameters import Parameter
-from tinyframe.training.jacobian import weight_jacobian
 from tinyframe.types import Array
-
-BLOCK = 2**22
-"""Entries of a Jacobian that are computed at once: 32 MB."""
-
-
-class Evidence:
-    """MacKay's evidence: which prior, and how much noise, make the data most likely.
-
-    With eigenvalues e of H = Σᵣ Jᵣᵀ Λᵣ Jᵣ, the weights θ have the posterior precision A with
-    eigenvalues β e + λ. Of these, γ = Σ β e / (β e + λ) weights are determined by the data. Where
-    the derivatives of the evidence vanish,
-
-        λ = γ / |θ|²        β = (N − γ) / N
-
-    which is iterated. λ is the precision of the prior 𝒩(0, 1/λ) of each weight, β by how much
-    less the noise's precision is than residuals show. Source: MacKay, "Bayesian Interpolation",
-    1992.
-
-    Parameters
-    ----------
-    eigenvalues
-        e ≥ 0.
-    squares
-        |θ|².
-    count
-        N: how many numbers were observed.
-    prior_precision
-        λ, where it is given.
-    estimate_noise
-        Whether β is to be found; else it is 1.
-
-    Attributes
-    ----------
-    prior_precision, noise_factor, effective_weights : float
-        λ, β and γ.
-    precision : array
-        β e + λ.
-
-    Raises
-    ------
-    ValueError
-        If all weights are zero, which leaves λ open, or the data are fewer than γ.
-    """
-
-    def __init__(
-        self,
-        eigenvalues: Array,
-        squares: float,
-        count: float,
-        prior_precision: float | None,
-        *,
-        estimate_noise: bool,
-    ) -> None:
-        if prior_precision is None and not squares:
-            raise ValueError("all weights are zero: give prior_precision")
-        wanted, beta = prior_precision or 1.0, 1.0
-        for _ in range(10_000):
-            before = wanted, beta
-            gamma = float(np.sum(beta * eigenvalues / (beta * eigenvalues + wanted)))
-            if prior_precision is None:
-                wanted = max(gamma / squares, 1e-300)
-            if estimate_noise:
-                beta = (count - gamma) / count
-            if beta <= 0:
-                raise ValueError(
-                    f"expected more rows than the {gamma:.1f} weights that they determine; "
-                    "give noise, or a larger prior_precision"
-                )
-            if np.allclose(before, (wanted, beta), rtol=1e-12, atol=0):
-                break
-        self.prior_precision, self.noise_factor = wanted, beta
-        self.precision = beta * eigenvalues + wanted
-        self.effective_weights = float(np.sum(beta * eigenvalues / self.precision))
 
 
 class Laplace:
@@ -120,8 +46,8 @@ class Laplace:
     noise : array (outputs,), or None
         σ of the observations of each output; None of classifiers.
     log_evidence : float
-        log p(y | X), the data's likelihood over all weights: of two networks for the same data that
-        with the larger one is to be preferred.
+        log p(y | X), the data's likelihood over all weights. Of two networks for the same data,
+        each with the prior that makes it largest, that with the larger one is to be preferred.
     """
 
     def __init__(
@@ -161,12 +87,9 @@ class Laplace:
             If X is not that.
         """
         x = prepared(self._model, X)
-        outputs = self._model.output_shape[0]
-        parts = [np.empty((len(x), outputs), self._dtype) for _ in Prediction._fields]
-        step = block_rows(outputs * max(self.weights, outputs))
-        for start in range(0, len(x), step):
-            rows = slice(start, start + step)
-            z, jacobian = weight_jacobian(self._layers, x[rows], self._trained)
+        shape = len(x), self._model.output_shape[0]
+        parts = [np.empty(shape, self._dtype) for _ in Prediction._fields]
+        for rows, z, jacobian in row_blocks(self._layers, x, self._trained):
             root = (jacobian.reshape(-1, self.weights) @ self._root).reshape(jacobian.shape)
             found = self._likelihood.prediction(z, root)
             for part, block in zip(parts, found, strict=True):
@@ -180,8 +103,3 @@ class Laplace:
             f"prior_precision={self.prior_precision:.3g}{noise}, "
             f"log_evidence={self.log_evidence:.1f})"
         )
-
-
-def block_rows(entries: int) -> int:
-    """Return how many rows of so many entries to compute at once."""
-    return max(1, math.floor(BLOCK / entries))

@@ -10,6 +10,9 @@ from tinyframe.layers.activations import sigmoid
 from tinyframe.layers.softmax import softmax
 from tinyframe.types import Array
 
+TINY = 1e-15
+"""The least probability whose logarithm is taken."""
+
 
 class Prediction(NamedTuple):
     """What a network predicts of each row, and how sure it is: three arrays (rows, outputs).
@@ -76,19 +79,6 @@ class Gaussian(Likelihood):
     def informed(self, z: Array, jacobian: Array) -> Array:  # noqa: ARG002 - Λ is the same everywhere
         return jacobian / self.noise[:, np.newaxis]
 
-    def log_density(self, squares: Array, count: float) -> float:
-        """Return log p of all observations.
-
-        Parameters
-        ----------
-        squares
-            Σᵣ (zᵣₖ − yᵣₖ)² for each output k.
-        count
-            How many numbers they are of, over all outputs.
-        """
-        of_each = count / len(squares) * np.log(2 * math.pi * self.noise**2)
-        return -float(np.sum(of_each + squares / self.noise**2)) / 2
-
     def prediction(self, z: Array, root: Array) -> Prediction:
         variance = np.square(root).sum(axis=2)
         return Prediction(z, np.sqrt(variance), np.sqrt(variance + self.noise**2))
@@ -110,6 +100,12 @@ class Bernoulli(Likelihood):
         mean = sigmoid(z / np.sqrt(1 + math.pi / 8 * variance))
         std = _bernoulli_std(sigmoid(z)) ** 2 * np.sqrt(variance)
         return _of_probabilities(mean, std)
+
+    def log_density(self, mean: Array, target: Array) -> Array:
+        """Return log p(y) of each row, (rows,), for probabilities and yes or no (rows, outputs)."""
+        p = np.clip(mean, TINY, 1 - TINY)
+        each = target * np.log(p) + (1 - target) * np.log(1 - p)
+        return each.sum(axis=1)  # type: ignore[no-any-return] # an array
 
 
 class Categorical(Likelihood):
@@ -138,6 +134,11 @@ class Categorical(Likelihood):
         p = softmax(z)[..., np.newaxis]
         moved = p * (root - (p * root).sum(axis=1, keepdims=True))  # Λ root
         return _of_probabilities(mean, np.sqrt(np.square(moved).sum(axis=2)))
+
+    def log_density(self, mean: Array, target: Array) -> Array:
+        """Return log p(y) of each row, (rows,), for probabilities and one-hot y (rows, outputs)."""
+        each = target * np.log(np.maximum(mean, TINY))
+        return each.sum(axis=1)  # type: ignore[no-any-return] # an array
 
 
 def _of_probabilities(mean: Array, std: Array) -> Prediction:

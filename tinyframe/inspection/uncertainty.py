@@ -2,27 +2,28 @@
 
 import copy
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyframe.data.arrays import as_numbers
+from tinyframe.data.source import BLOCK
 from tinyframe.data.targets import dense_target
 from tinyframe.inspection.copies import differentiable_copy
-from tinyframe.inspection.laplace import Evidence, Laplace, block_rows
+from tinyframe.inspection.evidence import Evidence, HeldOut, row_blocks
+from tinyframe.inspection.laplace import Laplace
 from tinyframe.inspection.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
 from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss, LossLike, MSELoss
 from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.training.data_spec import DataSpec, as_source
-from tinyframe.training.jacobian import weight_jacobian
 from tinyframe.training.objective import Objective
 from tinyframe.training.settings import chosen_loss
 from tinyframe.types import Array
 from tinyframe.utils.checks import batched, real_number
 
 if TYPE_CHECKING:
-    from tinyframe.data.source import Block
+    from tinyframe.data.source import Block, Source
     from tinyframe.model import Model
 
 LIMIT = 5_000
@@ -43,6 +44,7 @@ def uncertainty(
     *,
     loss: LossLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
+    validation_data: Any = None,
     prior_precision: float | None = None,
     noise: npt.ArrayLike | None = None,
 ) -> Laplace:
@@ -78,8 +80,12 @@ def uncertainty(
         The training rows, as in `fit`.
     loss
         By default that of the last fit, at first `MSELoss()`.
+    validation_data
+        (X, y), some hundred rows that a classifier has not learned from: λ is that for which they
+        are most probable. Networks that know their training rows by heart do not tell it.
     prior_precision
-        λ > 0. By default that which makes the data most likely (the marginal likelihood).
+        λ > 0, in place of these. With `MSELoss` it is by default that which makes the training rows
+        most probable (the evidence, or marginal likelihood).
     noise
         σ > 0 of the observations, where it is known: a number, or one an output. For `MSELoss`.
 
@@ -96,39 +102,64 @@ def uncertainty(
     layers = twin._chain()  # noqa: SLF001 - as training sees it
     objective = Objective(layers, chosen_loss(copy.deepcopy(loss), twin.loss, layers[-1]))
     kind = _kind(objective, given=noise is not None)
-    feed, _ = as_source(DataSpec(twin, twin, objective.given), X, y, sample_weight)
+    _check_prior(objective.given, prior_precision, validation_data)
+    spec = DataSpec(twin, twin, objective.given)
+    feed, _ = as_source(spec, X, y, sample_weight)
+    validation = None if validation_data is None else spec.validation(validation_data)
     rows = feed.rows or 1
     block = next(feed.blocks(rows, rows))
     loss_value = objective.forward(block.x, block.target, block.weight)
     count = float(objective.loss.weight_sum or rows)
+    log_likelihood = -count * float(loss_value)
     if kind is Gaussian:
-        squares = _squared_residuals(objective.prediction, block)
-        likelihood: Likelihood = Gaussian(_first_noise(squares, count, noise))
-        count *= len(squares)
+        residuals = _squared_residuals(objective.prediction, block)
+        likelihood: Gaussian | Bernoulli | Categorical
+        likelihood = Gaussian(_first_noise(residuals, count, noise))
+        count *= len(residuals)
     else:
-        likelihood = kind()
-    curvature = _curvature(objective, trained, likelihood, block)
-    eigenvalues, vectors = np.linalg.eigh(curvature)
+        likelihood = Categorical() if kind is Categorical else Bernoulli()
+    eigenvalues, vectors = np.linalg.eigh(_curvature(objective, trained, likelihood, block))
+    eigenvalues = np.maximum(eigenvalues, 0)  # but for rounding
     theta = ParameterVector(trained).value
+    squares = float(theta @ theta)
+    if validation is not None and not isinstance(likelihood, Gaussian):
+        held = HeldOut(eigenvalues, vectors, likelihood)
+        _take(held, objective, trained, validation)
+        prior_precision = held.best_precision(squares)
     evidence = Evidence(
-        np.maximum(eigenvalues, 0), float(theta @ theta), count, prior_precision,
+        eigenvalues, squares, count, prior_precision,
         estimate_noise=kind is Gaussian and noise is None,
     )  # fmt: skip
-    log_likelihood = -count * float(loss_value)
     if isinstance(likelihood, Gaussian):
         likelihood = Gaussian(likelihood.noise / math.sqrt(evidence.noise_factor))
-        log_likelihood = likelihood.log_density(squares, count)
+        variance = likelihood.noise**2
+        each = count / len(variance) * np.log(2 * math.pi * variance) + residuals / variance
+        log_likelihood = -float(each.sum()) / 2
     wanted = evidence.prior_precision
+    occam = weights * math.log(wanted) - float(np.log(evidence.precision).sum())
     return Laplace(
         twin, objective.layers, trained,
         likelihood=likelihood,
         evidence=evidence,
         root=vectors / np.sqrt(evidence.precision),
-        log_evidence=log_likelihood
-        + (weights * math.log(wanted) - wanted * float(theta @ theta)) / 2
-        - float(np.log(evidence.precision).sum()) / 2,
+        log_evidence=log_likelihood + (occam - wanted * squares) / 2,
         dtype=model.dtype,
     )  # fmt: skip
+
+
+def _check_prior(loss: Loss, prior_precision: float | None, validation_data: Any) -> None:
+    """Raise ValueError unless it is said, once, how strong the prior is."""
+    given = prior_precision is not None, validation_data is not None
+    if all(given):
+        raise ValueError("expected prior_precision, or validation_data to choose it by, got both")
+    if type(loss) is MSELoss and validation_data is not None:
+        raise ValueError("validation_data is for classifiers; for MSELoss() leave it out")
+    if type(loss) is not MSELoss and not any(given):
+        raise ValueError(
+            f"uncertainty expected validation_data=(X, y) for {loss!r}, rows that the network has "
+            "not learned from, or prior_precision: a network that knows its rows by heart does "
+            "not tell how sure it should be of others"
+        )
 
 
 def _checked_size(model: "Model", trained: tuple[Parameter, ...]) -> int:
@@ -200,10 +231,7 @@ def _curvature(
     """Return Σᵣ wᵣ Jᵣᵀ Λᵣ Jᵣ, the generalised Gauss-Newton matrix, (weights, weights)."""
     weights = sum(parameter.size for parameter in trained)
     total = np.zeros((weights, weights))
-    step = block_rows(weights * objective.outputs[-1].shape[1])
-    for start in range(0, len(block.x), step):
-        rows = slice(start, start + step)
-        z, jacobian = weight_jacobian(objective.layers, block.x[rows], trained)
+    for rows, z, jacobian in row_blocks(objective.layers, block.x, trained):
         root = likelihood.informed(z, jacobian)
         if block.weight is not None:
             root *= np.sqrt(block.weight[rows])[:, np.newaxis, np.newaxis]
@@ -212,3 +240,13 @@ def _curvature(
     if not np.isfinite(total).all():
         raise ValueError("uncertainty expected a model whose derivatives are finite, got others")
     return total
+
+
+def _take(
+    held: HeldOut, objective: Objective, trained: tuple[Parameter, ...], source: "Source"
+) -> None:
+    """Give the rows of a source to `held`, as the network sees them."""
+    for x, target, weight, _ in source.blocks(BLOCK, BLOCK):
+        for rows, z, jacobian in row_blocks(objective.layers, x, trained):
+            of_each = 1.0 if weight is None else weight[rows].copy()  # their place is used again
+            held.add(z, jacobian, dense_target(target[rows], z).copy(), of_each)
