@@ -83,6 +83,7 @@ PROMISES = {
     "autoencoder": r"0\.3\d\d with noise, 0\.[12]\d\d cleaned",
     "adding_problem": r"Error on new sequences \(root mean square\): 0\.[0-4]",
     "uncertainty": r"band from 5 % to 95 %: [89]\d\.\d%",
+    "error_bars": r"error bars: 9\d\.\d%\n.*: 0\.0\d+ among points, (0\.[4-9]|[12]\.)",
     "character_transformer": r"surprise on new text [12]\.\d",
 }
 
