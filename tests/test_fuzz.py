@@ -200,7 +200,8 @@ GOOD = {
     "state": [Here(torch_state), Here(torch_state, drop=1)], "prefixes": [None, ["0", "2"]],
     "hidden_layer_sizes": [(3,), ()], "activation": ["relu", "tanh"], "tol": [1e-4],
     "n_iter_no_change": [2], "early_stopping": flags, "validation_fraction": [0.25],
-    "random_state": [0, None], "kept_class": [tf.Dense, tf.MSELoss, tf.SGD, tf.StepDecay],
+    "warm_start": flags, "random_state": [0, None],
+    "kept_class": [tf.Dense, tf.MSELoss, tf.SGD, tf.StepDecay],
     "tolerance": [1e-6],
 }  # fmt: skip
 
@@ -250,7 +251,7 @@ OVERRIDES = {
 SETTINGS = [
     "hidden_layer_sizes", "activation", "layers", "loss", "optimizer", "epochs", "batch_size",
     "class_weight", "early_stopping", "validation_fraction", "n_iter_no_change", "tol",
-    "random_state", "verbose",
+    "warm_start", "random_state", "verbose",
 ]  # fmt: skip
 STEPS = ["weight_decay", "decay_biases", "clip_norm", "clip_value"]
 KEYWORDS = {

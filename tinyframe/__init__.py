@@ -218,6 +218,7 @@ _ELSEWHERE = {
     "check_loss": "testing",
     "digits": "datasets",
     "from_keras": "interop.keras",
+    "from_sklearn": "interop.sklearn",
     "from_torch_state_dict": "interop.torch",
     "gradient_report": "inspection",
     "mnist": "datasets",

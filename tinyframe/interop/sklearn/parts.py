@@ -1,11 +1,87 @@
 """The loss and the optimizer of an estimator, whose arguments scikit-learn reads and changes."""
 
+import copy
 import inspect
-from typing import Any
+from typing import Any, Self
 
+from sklearn.base import BaseEstimator
+
+from tinyframe.layers import Layer, Softmax
 from tinyframe.losses import Loss
-from tinyframe.optimizers import Optimizer
+from tinyframe.optimizers import Adam, Optimizer
 from tinyframe.optimizers.optimizer import StepOptions
+from tinyframe.training.named import named_loss, named_optimizer
+
+PARTS = ("optimizer", "loss")
+"""Parameters whose own arguments are parameters too: optimizer__learning_rate."""
+
+
+class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """An estimator with parameters `loss` and `optimizer`, objects whose arguments it hands on."""
+
+    loss: Any
+    optimizer: Any
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; with `deep` also those of optimizer and loss."""
+        params: dict[str, Any] = super().get_params(deep=False)
+        if deep:
+            for part in PARTS:
+                arguments = arguments_of(self._part(part))
+                params |= {f"{part}__{name}": value for name, value in arguments.items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of optimizer and loss, and return this estimator.
+
+        Parameters
+        ----------
+        **params
+            By their names in `get_params()`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such parameter, or a part does not take its value.
+        """
+        changes: dict[str, dict[str, Any]] = {}
+        for name in tuple(params):
+            part, _, argument = name.partition("__")
+            if argument and part not in PARTS:
+                raise ValueError(f"Invalid parameter {name!r}: {part} has no parameters of its own")
+            if argument:
+                changes.setdefault(part, {})[argument] = params.pop(name)
+        for part, arguments in changes.items():
+            given = params.get(part)
+            params[part] = changed(self._part(part) if given is None else given, arguments)
+        super().set_params(**params)
+        return self
+
+    def _part(self, name: str) -> Any:
+        """Return the optimizer or the loss: the one given, or what is used instead of None."""
+        given = getattr(self, name)
+        if given is None:
+            return Adam() if name == "optimizer" else self._default_loss()
+        try:
+            return named_optimizer(given) if name == "optimizer" else named_loss(given, Softmax())
+        except (TypeError, ValueError):
+            return given  # `fit` says what is wrong with it
+
+    def _default_loss(self, last: Layer | None = None) -> Loss:
+        """Return the loss for a network that ends in this layer."""
+        raise NotImplementedError
+
+    def _own_loss(self, last: Layer) -> Any:
+        """Return a loss for a network that ends in this layer: the one asked for, as it needs it.
+
+        A copy, as is the optimizer below: what is given is not changed.
+        """
+        if self.loss is None:
+            return self._default_loss(last)
+        return named_loss(copy.deepcopy(self.loss), last)
+
+    def _own_optimizer(self) -> Any:
+        return copy.deepcopy(self._part("optimizer"))
 
 
 def arguments_of(part: Any) -> dict[str, Any]:
