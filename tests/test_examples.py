@@ -99,6 +99,7 @@ def test_the_other_examples_in_quick_mode(name, offline, tmp_path):
 
 ELSEWHERE = {
     "grid_search": ("sklearn", r"Best of 12: .*\n.*\n(.*\n)*Test accuracy: [89]\d"),
+    "table": ("pandas", r"vectors: R² 0\.[345].*\nLinear, .*: R² 0\.[45](.*\n)*sex: sex 1 \+\d"),
     "onnx_runtime": ("onnxruntime", r"Same answers: 100\.00%, probabilities within \d\.\de-0[6-9]"),
     "from_pytorch": ("torch", r"Same answers: (99\.\d\d|100\.00)%, scores within"),
 }

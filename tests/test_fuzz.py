@@ -201,6 +201,7 @@ GOOD = {
     "hidden_layer_sizes": [(3,), ()], "activation": ["relu", "tanh"], "tol": [1e-4],
     "n_iter_no_change": [2], "early_stopping": flags, "validation_fraction": [0.25],
     "warm_start": flags, "random_state": [0, None],
+    "categorical_features": ["from_dtype", None, [0]],
     "kept_class": [tf.Dense, tf.MSELoss, tf.SGD, tf.StepDecay],
     "tolerance": [1e-6],
 }  # fmt: skip
@@ -250,8 +251,8 @@ OVERRIDES = {
 
 SETTINGS = [
     "hidden_layer_sizes", "activation", "layers", "loss", "optimizer", "epochs", "batch_size",
-    "class_weight", "early_stopping", "validation_fraction", "n_iter_no_change", "tol",
-    "warm_start", "random_state", "verbose",
+    "class_weight", "categorical_features", "early_stopping", "validation_fraction",
+    "n_iter_no_change", "tol", "warm_start", "random_state", "verbose",
 ]  # fmt: skip
 STEPS = ["weight_decay", "decay_biases", "clip_norm", "clip_value"]
 KEYWORDS = {

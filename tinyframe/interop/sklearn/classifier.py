@@ -32,9 +32,11 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, layers, loss, optimizer, epochs, batch_size, early_stopping
+    hidden_layer_sizes, activation, layers, loss, optimizer, epochs, batch_size
         See `NetworkRegressor`.
-    validation_fraction, n_iter_no_change, tol, warm_start, random_state, verbose
+    categorical_features, early_stopping, validation_fraction, n_iter_no_change, tol
+        Likewise.
+    warm_start, random_state, verbose
         Likewise.
     class_weight : dict, "balanced" or None
         What each class counts, by its name in y; "balanced": inversely to its rows.
@@ -61,6 +63,7 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
         optimizer: OptimizerLike | None = None,
         epochs: int = 200,
         batch_size: int | str | None = "auto",
+        categorical_features: Any = "from_dtype",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -72,7 +75,8 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
     ) -> None:
         super().__init__(
             hidden_layer_sizes, activation, layers=layers, loss=loss, optimizer=optimizer,
-            epochs=epochs, batch_size=batch_size, early_stopping=early_stopping,
+            epochs=epochs, batch_size=batch_size, categorical_features=categorical_features,
+            early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, tol=tol,
             warm_start=warm_start, random_state=random_state, verbose=verbose,
         )  # fmt: skip

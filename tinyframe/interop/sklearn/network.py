@@ -5,11 +5,12 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_array, check_random_state, check_X_y, compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from tinyframe.data.arrays import as_weights
 from tinyframe.interop.sklearn.architecture import dense, draw_biases, hidden_layers, own_layers
+from tinyframe.interop.sklearn.categories import Categories, as_table
 from tinyframe.interop.sklearn.parts import Parts
 from tinyframe.interop.sklearn.rows import outputs as outputs_of
 from tinyframe.interop.sklearn.rows import to_train, to_validate
@@ -28,6 +29,7 @@ class Network(Parts):
     """What the two estimators share; the parameters are those of `NetworkRegressor`."""
 
     model_: Sequential
+    _categories: Categories | None = None
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Network(Parts):
         optimizer: OptimizerLike | None = None,
         epochs: int = 200,
         batch_size: int | str | None = "auto",
+        categorical_features: Any = "from_dtype",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -54,6 +57,7 @@ class Network(Parts):
         self.optimizer = optimizer
         self.epochs = epochs
         self.batch_size = batch_size
+        self.categorical_features = categorical_features
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -65,11 +69,26 @@ class Network(Parts):
     # ---------------------------------------------------------------- data
 
     def _validated(self, X: Any, *y: Any, first: bool, **options: Any) -> Any:
-        """Return X, or X and y, as arrays; X may be sparse, and with own layers of more axes."""
-        return validate_data(
-            self, X, *y, dtype=FLOATS, accept_sparse="csr", allow_nd=self.layers is not None,
-            reset=first, **options,
-        )  # fmt: skip
+        """Return X, or X and y, as arrays; X may be sparse, and with own layers of more axes.
+
+        Categories in it become numbers.
+        """
+        categories = self._categories
+        if first:
+            categories = Categories.of(X, self.categorical_features)
+        if categories is None:
+            checked = validate_data(
+                self, X, *y, dtype=FLOATS, accept_sparse="csr", reset=first,
+                allow_nd=self.layers is not None, **options,
+            )  # fmt: skip
+        else:
+            table = as_table(X)
+            validate_data(self, table, reset=first, skip_check_array=True)
+            numbers = categories.encode(table)
+            check = check_X_y if y else check_array
+            checked = check(numbers, *y, dtype=FLOATS, **options)
+        self._categories = categories
+        return checked
 
     def _checked(self, X: Any, y: Any, *, first: bool) -> tuple[Any, Array]:
         """Return X and y as arrays, or raise ValueError."""
@@ -122,8 +141,9 @@ class Network(Parts):
         """Return a fresh network; raise TypeError or ValueError if it does not suit the data."""
         features = shape[0] if len(shape) == 1 else shape
         if self.layers is None:
+            first = [] if self._categories is None else self._categories.layers(shape[0])
             hidden = hidden_layers(self.hidden_layer_sizes, self.activation)
-            layers = hidden + self._last_layers(outputs)
+            layers = [*first, *hidden, *self._last_layers(outputs)]
         else:
             layers = own_layers(self.layers, features, outputs)
         model = Sequential(layers, dtype=dtype)

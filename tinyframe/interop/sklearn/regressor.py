@@ -42,6 +42,13 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
         How many times at most to go through all rows.
     batch_size : int, "auto" or None
         Rows a step; "auto" is 200, or all rows if they are fewer; None is all rows.
+    categorical_features : "from_dtype", sequence of str, int or bool, or None
+        Which columns of X hold categories, of strings or anything else: those of a DataFrame whose
+        dtype says so, by their names, or by their positions. The network learns a vector for each
+        category, an `Embedding`, and takes it beside the numbers, which a `StandardScaler` in a
+        `ColumnTransformer` scales. A missing value is a category; one that was not there in `fit`
+        counts as the vector of zeros, around which the others are drawn. Where `layers` are given,
+        they get categories as numbers from 1 on, 0 for those that were not there.
     early_stopping : bool
         Whether to watch the loss of a validation set instead of that of training, and keep the
         weights of the best epoch: `X_val` and `y_val` of `fit`, or `validation_fraction` of the
