@@ -9,9 +9,10 @@ import pytest
 pytest.importorskip("sklearn", reason='needs pip install -e ".[peers]"')
 
 from scipy import sparse
+from sklearn import config_context
 from sklearn.datasets import load_digits, make_multilabel_classification
 from sklearn.metrics import mean_pinball_loss
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import tinyframe as tf
@@ -62,15 +63,15 @@ def test_sparse_rows_in_parts_and_of_single_precision():
 
 
 def test_sparse_rows_are_never_dense_all_at_once():
-    rows, words = 12_000, 3_000  # 288 MB as a whole
+    rows, words = 2_000, 40_000  # 640 MB as a whole, 16 MB in a batch
     X = sparse.random_array((rows, words), density=0.001, format="csr", rng=0)
     y = np.arange(rows) % 2
-    estimator = NetworkClassifier((4,), epochs=2, early_stopping=True, random_state=0)
+    estimator = NetworkClassifier((4,), epochs=1, batch_size=50, early_stopping=True)
     tracemalloc.start()
     estimator.fit(X, y).score(X, y)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 144e6
+    assert most < 200e6
 
 
 def test_sparse_rows_are_checked():
@@ -83,6 +84,19 @@ def test_sparse_rows_are_checked():
         NetworkClassifier(batch_size=0).fit(sparse.csr_array(X), y)
     with pytest.raises(ValueError, match="features"):
         NetworkClassifier(epochs=1).fit(sparse.csr_array(X), y).predict(sparse.csr_array(X[:, :3]))
+
+
+def test_a_pipeline_hands_on_the_validation_set():
+    X, y = counts()
+    with config_context(enable_metadata_routing=True):
+        network = NetworkClassifier((8,), epochs=3, random_state=0)
+        network.set_fit_request(X_val=True, y_val=True)
+        pipeline = Pipeline(
+            [("scaler", StandardScaler()), ("network", network)], transform_input=["X_val"]
+        ).fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
+    scaled = pipeline[0].transform(X[300:])
+    expected = network.model_.evaluate(scaled, y[300:], verbose=0)["loss"]
+    assert network.model_.history["val_loss"][-1] == pytest.approx(expected)
 
 
 # ---------------------------------------------------------------- several labels a row

@@ -13,6 +13,9 @@ from tinyframe.sequential import Sequential
 from tinyframe.types import Array
 from tinyframe.utils.checks import positive_integer
 
+DENSE = 16_000_000
+"""Bytes that the dense rows of a sparse X take at a time."""
+
 
 class SparseBatches:
     """The rows of a sparse X, shuffled anew each epoch, in dense batches (x, y) or (x, y, weight).
@@ -75,7 +78,7 @@ def to_train(
 def to_validate(X: Any, y: Array, weight: Array | None) -> Any:
     """Return rows as `validation_data`."""
     if issparse(X):
-        return SparseBatches(X, y, weight, BLOCK)
+        return SparseBatches(X, y, weight, _rows_at_a_time(X))
     return (X, y) if weight is None else (X, y, weight)
 
 
@@ -83,6 +86,12 @@ def outputs(model: Sequential, X: Any) -> Array:
     """Return what a network makes of X, dense or sparse."""
     if not issparse(X):
         return model.predict(X, verbose=0)
-    starts = range(0, X.shape[0], BLOCK)
-    blocks = (X[start : start + BLOCK].toarray() for start in starts)
+    rows = _rows_at_a_time(X)
+    blocks = (X[start : start + rows].toarray() for start in range(0, X.shape[0], rows))
     return np.concatenate([model.predict(block, verbose=0) for block in blocks])
+
+
+def _rows_at_a_time(X: Any) -> int:
+    """Return how many rows of a sparse X become dense at once where no step asks for so many."""
+    row = X.shape[1] * X.dtype.itemsize
+    return max(1, min(BLOCK, DENSE // row))
