@@ -348,7 +348,7 @@ def run_page(page, tmp_path, monkeypatch):
     if page == "docs/second_order.md":
         pytest.importorskip("scipy", reason='needs pip install -e ".[sklearn]"')
     if page == "docs/ecosystem.md":
-        for library in ("sklearn", "onnx", "onnxruntime", "torch", "h5py"):
+        for library in ("sklearn", "pandas", "onnx", "onnxruntime", "torch", "h5py"):
             pytest.importorskip(library, reason='needs pip install -e ".[peers,torch]"')
         keras_file("digits.keras")
     names = {}
