@@ -235,6 +235,7 @@ def test_warm_start_goes_on():
     numbers = NetworkRegressor((8,), epochs=2, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="y expected what the network has outputs for"):
         numbers.fit(X, X[:, :3])
+    assert numbers.predict(X).shape == (400,)
 
 
 # ---------------------------------------------------------------- losses of a regressor

@@ -230,8 +230,9 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
     def _default_loss(self, last: Layer | None = None) -> Loss:
         yes_or_no = last is not None and last.output_shape == (1,)
         if yes_or_no or getattr(self, "_multilabel", False):
-            ends = Softmax | Sigmoid | None if not yes_or_no else Sigmoid
-            return BinaryCrossEntropyLoss(from_logits=not isinstance(last, ends))
+            return BinaryCrossEntropyLoss(
+                from_logits=not isinstance(last, Softmax | Sigmoid | None)
+            )
         return CrossEntropyLoss(from_logits=not isinstance(last, Softmax | None))
 
     def __sklearn_tags__(self) -> Any:

@@ -105,8 +105,9 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
         """
         X, y = self._checked(X, y, first=not self._goes_on)
         held = self._held(X_val, y_val, sample_weight_val)
+        self._train(X, y, self._asked(y), self._weights(X, y, sample_weight), held)
         self._single = y.ndim == 1
-        return self._train(X, y, self._asked(y), self._weights(X, y, sample_weight), held)
+        return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go through these rows once, and return this estimator; arguments are those of `fit`."""
@@ -175,7 +176,7 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
         if isinstance(loss, GaussianNLLLoss):
             variance = np.average((y - centre) ** 2, axis=0, weights=weight)
             centre = np.concatenate([centre, np.log(variance + loss.epsilon)])
-        elif isinstance(loss, PoissonLoss):  # logarithms, in a network of this estimator's own
+        elif isinstance(loss, PoissonLoss) and loss.log_rates:
             centre = np.log(np.maximum(centre, np.finfo(y.dtype).tiny))
         return centre
 
