@@ -93,5 +93,5 @@ def outputs(model: Sequential, X: Any) -> Array:
 
 def _rows_at_a_time(X: Any) -> int:
     """Return how many rows of a sparse X become dense at once where no step asks for so many."""
-    row = X.shape[1] * X.dtype.itemsize
+    row: int = X.shape[1] * X.dtype.itemsize
     return max(1, min(BLOCK, DENSE // row))
