@@ -32,7 +32,7 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, layers, loss, optimizer, epochs, batch_size
+    hidden_layer_sizes, activation, layers, loss, optimizer, solver, epochs, batch_size
         See `NetworkRegressor`.
     categorical_features, early_stopping, validation_fraction, n_iter_no_change, tol
         Likewise.
@@ -61,6 +61,7 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
         layers: Iterable[Layer] | Callable[[Any, int], Iterable[Layer]] | None = None,
         loss: LossLike | None = None,
         optimizer: OptimizerLike | None = None,
+        solver: str | None = None,
         epochs: int = 200,
         batch_size: int | str | None = "auto",
         categorical_features: Any = "from_dtype",
@@ -75,6 +76,7 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
     ) -> None:
         super().__init__(
             hidden_layer_sizes, activation, layers=layers, loss=loss, optimizer=optimizer,
+            solver=solver,
             epochs=epochs, batch_size=batch_size, categorical_features=categorical_features,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, tol=tol,

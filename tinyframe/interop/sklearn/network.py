@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state, check_X_y, compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -16,7 +17,7 @@ from tinyframe.interop.sklearn.rows import outputs as outputs_of
 from tinyframe.interop.sklearn.rows import to_train, to_validate
 from tinyframe.layers import Layer
 from tinyframe.losses import LossLike
-from tinyframe.optimizers import OptimizerLike
+from tinyframe.optimizers import FullBatchOptimizer, OptimizerLike
 from tinyframe.sequential import Sequential
 from tinyframe.training.callbacks import EarlyStopping
 from tinyframe.types import Array
@@ -39,6 +40,7 @@ class Network(Parts):
         layers: Iterable[Layer] | Callable[[Any, int], Iterable[Layer]] | None = None,
         loss: LossLike | None = None,
         optimizer: OptimizerLike | None = None,
+        solver: str | None = None,
         epochs: int = 200,
         batch_size: int | str | None = "auto",
         categorical_features: Any = "from_dtype",
@@ -55,6 +57,7 @@ class Network(Parts):
         self.layers = layers
         self.loss = loss
         self.optimizer = optimizer
+        self.solver = solver
         self.epochs = epochs
         self.batch_size = batch_size
         self.categorical_features = categorical_features
@@ -198,22 +201,22 @@ class Network(Parts):
         if held is not None:
             X_held, y_held, weight_held = held
             validation = to_validate(X_held, self._targets(y_held, model), weight_held)
-        size = self._rows_a_step(X.shape[0])
+        stopper = EarlyStopping(
+            "val_loss" if stops_early else "loss", self.n_iter_no_change, min_delta=self.tol,
+            restore_best=stops_early,
+        )  # fmt: skip
+        optimizer = self._own_optimizer()
+        X, size = self._rows_a_step(X, optimizer)
+        # One of all rows ends by itself, where it has converged.
+        watched = stops_early or not isinstance(optimizer, FullBatchOptimizer)
         model.fit(
             **to_train(X, self._targets(y, model), weight, size, self._rng),
             loss=self._own_loss(model[-1]),
-            optimizer=self._own_optimizer(),
+            optimizer=optimizer,
             epochs=self.epochs,
             validation_data=validation,
             metrics=[],
-            callbacks=[
-                EarlyStopping(
-                    "val_loss" if stops_early else "loss",
-                    self.n_iter_no_change,
-                    min_delta=self.tol,
-                    restore_best=stops_early,
-                )
-            ],
+            callbacks=[stopper] if watched else [],
             rng=self._rng,
             verbose=self.verbose,
         )
@@ -225,7 +228,7 @@ class Network(Parts):
         """Go through checked data once, with the network there is, or a new one."""
         if not hasattr(self, "model_"):
             self._use(self._begin(X, y, outputs, weight))
-        size = self._rows_a_step(X.shape[0])
+        X, size = self._rows_a_step(X, self.model_.optimizer)
         self.model_.partial_fit(
             **to_train(X, self._targets(y, self.model_), weight, size, None), rng=self._rng
         )
@@ -255,8 +258,12 @@ class Network(Parts):
     def _new_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _rows_a_step(self, rows: int) -> Any:
-        return min(200, rows) if self.batch_size == "auto" else self.batch_size
+    def _rows_a_step(self, X: Any, optimizer: Any) -> tuple[Any, Any]:
+        """Return X, dense where the optimizer takes all rows at once, and how many a step takes."""
+        if isinstance(optimizer, FullBatchOptimizer):
+            X = X.toarray() if issparse(X) else X
+            return X, None if self.batch_size == "auto" else self.batch_size
+        return X, min(200, X.shape[0]) if self.batch_size == "auto" else self.batch_size
 
     def _targets(self, y: Array, model: Sequential) -> Array:  # noqa: ARG002 - classes ask for it
         """Return y as the loss of this network takes it."""

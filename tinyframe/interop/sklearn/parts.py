@@ -21,6 +21,7 @@ class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
 
     loss: Any
     optimizer: Any
+    solver: Any
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name; with `deep` also those of optimizer and loss."""
@@ -60,6 +61,8 @@ class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     def _part(self, name: str) -> Any:
         """Return the optimizer or the loss: the one given, or what is used instead of None."""
         given = getattr(self, name)
+        if given is None and name == "optimizer":
+            given = self.solver
         if given is None:
             return Adam() if name == "optimizer" else self._default_loss()
         try:

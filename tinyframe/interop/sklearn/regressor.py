@@ -38,6 +38,9 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
     optimizer : Optimizer, optional
         How; by default `Adam(0.001)`. Its arguments are parameters of this estimator, such as
         `optimizer__learning_rate`, and so are those of the loss.
+    solver : str, optional
+        The name of one, as scikit-learn has it, where there is no `optimizer`: "lbfgs", "adam", …
+        `LBFGS` takes all rows at once, and an epoch is an iteration: for a few thousand rows.
     epochs : int
         How many times at most to go through all rows.
     batch_size : int, "auto" or None
