@@ -13,7 +13,7 @@ Where the noise itself depends on x, examples/uncertainty.py learns it.
 from pathlib import Path
 
 import numpy as np
-from common import new_figure, options_parser, parse, save
+from common import options_parser, parse, saved_figure
 
 from tinyframe import AdamW, CosineDecay, Dense, Sequential, Tanh, inspection
 from tinyframe.inspection import Laplace
@@ -33,24 +33,22 @@ def samples(rows: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 def plot(bars: Laplace, x: Array, y: Array, path: Path) -> None:
     """Save a figure: the points, the network, and how unsure it is with and without noise."""
-    figure = new_figure(9, 4)
-    axes = figure.subplots()
     grid = np.linspace(-4, 4, 400, dtype=np.float32)[:, np.newaxis]
     mean, std, total_std = (part[:, 0] for part in bars.predict(grid))
     at = grid[:, 0]
-    for deviation, alpha, label in (
-        (total_std, 0.15, "95 % of new points"), (std, 0.35, "95 % for the curve itself"),
-    ):  # fmt: skip
-        low, high = mean - 1.96 * deviation, mean + 1.96 * deviation
-        axes.fill_between(at, low, high, color="C0", alpha=alpha, linewidth=0, label=label)
-    axes.plot(at, mean, color="C0", label="network")
-    axes.plot(at, np.sin(2 * at), "--", color="black", linewidth=1, label="sin 2x")
-    axes.plot(x, y, ".", markersize=4, color="C1", label="training points")
-    axes.set(
-        xlabel="x", ylabel="y", xlim=(-4, 4), ylim=(-3, 3), title="Error bars that know the gap"
-    )
-    figure.legend(loc="outside lower center", ncols=5, frameon=False)
-    save(figure, path)
+    with saved_figure(path, 9, 4) as figure:
+        axes = figure.subplots()
+        for deviation, alpha, label in (
+            (total_std, 0.15, "95 % of new points"), (std, 0.35, "95 % for the curve itself"),
+        ):  # fmt: skip
+            low, high = mean - 1.96 * deviation, mean + 1.96 * deviation
+            axes.fill_between(at, low, high, color="C0", alpha=alpha, linewidth=0, label=label)
+        axes.plot(at, mean, color="C0", label="network")
+        axes.plot(at, np.sin(2 * at), "--", color="black", linewidth=1, label="sin 2x, the truth")
+        axes.plot(x, y, ".", markersize=4, color="C1", label="training points")
+        axes.set(xlabel="x", ylabel="y", xlim=(-4, 4), ylim=(-3, 3))
+        axes.set_title("Error bars that know the gap")
+        figure.legend(loc="outside lower center", ncols=5)
 
 
 def main() -> None:
