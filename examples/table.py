@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import new_figure, options_parser, parse, save
+from common import options_parser, parse, saved_figure
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import RidgeCV
@@ -66,14 +66,13 @@ def effects(model: Any, X: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def plot(found: dict[str, dict[str, float]], path: Path) -> None:
     """Save a figure: a bar for each category."""
-    figure = new_figure(7, 3.2)
-    parts = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
-    for axes, (column, changes) in zip(parts, found.items(), strict=True):
-        axes.bar(list(changes), list(changes.values()))
-        axes.axhline(0, color="black", linewidth=0.8)
-        axes.set(title=column)
-    parts[0].set(ylabel="change of the prediction")
-    save(figure, path)
+    with saved_figure(path, 7, 3.2) as figure:
+        parts = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
+        for axes, (column, changes) in zip(parts, found.items(), strict=True):
+            axes.bar(list(changes), list(changes.values()))
+            axes.axhline(0, color="black", linewidth=0.8)
+            axes.set(title=column)
+        parts[0].set(ylabel="change of the prediction")
 
 
 def main() -> None:

@@ -108,7 +108,11 @@ BAD_OPTIONS = {
     "negative batch": ({"batch_size": -32}, ValueError, "batch_size"),
     "a float batch": ({"batch_size": 32.0}, TypeError, "batch_size"),
     "a number as a loss": ({"loss": 1}, TypeError, r"loss expected a Loss such as MSELoss\(\)"),
-    "a loss of no name": ({"loss": "mze"}, ValueError, "loss expected one of .*; here it is 'mse'"),
+    "a loss of no name": (
+        {"loss": "mze"},
+        ValueError,
+        "loss expected one of .*; did you mean 'mse'",
+    ),
     "another class as a loss": ({"loss": SGD}, TypeError, "loss expected"),
     "an optimizer of no name": ({"optimizer": "sdg"}, ValueError, "optimizer expected .*'sgd'"),
     "another class as an optimizer": ({"optimizer": MSELoss}, TypeError, "optimizer expected"),

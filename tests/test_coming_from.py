@@ -5,6 +5,8 @@ has been trained on them, and the names of `tinyframe`.
 """
 
 import copy
+import dataclasses
+import inspect
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from tinyframe import (
     Sigmoid,
     Softmax,
 )
+from tinyframe.utils.vocabulary import NAMES, WORDS
 
 RNG = np.random.default_rng(0)
 X = RNG.random((40, 8)).astype(np.float32)
@@ -434,3 +437,189 @@ def test_a_history_of_no_epochs():
     with pytest.raises(IndexError, match="0 epochs"):
         history[-1]
     assert "no epochs yet" in history._repr_html_()
+
+
+# ------------------------------------------------------------------ what a review found
+
+
+TAILS = {
+    "flat": lambda head: [Dense(3), head, tinyframe.Flatten()],
+    "shaped": lambda head: [Dense(3), head, tinyframe.Reshape(3)],
+    "dropped": lambda head: [Dense(3), head, Dropout(0.0)],
+    "nested": lambda head: [Sequential([Dense(3), Sequential([head])])],
+    "joined": lambda head: [
+        tinyframe.Concatenate(
+            Sequential([Dense(1), head]),
+            Sequential([Dense(2), copy.deepcopy(head)]),
+        )
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_a_named_loss_looks_through_layers_that_keep_probabilities(tail):
+    for head, scores in ((Softmax(), False), (Sigmoid(), False), (ReLU(), True)):
+        loss = "bce" if isinstance(head, Sigmoid) else "cross_entropy"
+        model = Sequential(TAILS[tail](head)).with_input(8)
+        target = np.eye(3)[Y] if loss == "bce" or tail == "joined" else Y
+        model.fit(X, target, loss=loss, epochs=1, metrics=[], verbose=0)
+        assert model.loss.from_logits is scores
+
+
+def test_branches_that_end_differently_ask_for_an_object():
+    model = Sequential([tinyframe.Concatenate(Sequential([Dense(1), Softmax()]), Dense(2))])
+    with pytest.raises(ValueError, match="branches of the model end in different layers"):
+        model.fit(X, Y, loss="cross_entropy", verbose=0)
+    model.fit(X, np.eye(3)[Y], loss="mse", epochs=1, verbose=0)
+
+
+def test_categories_are_the_same_ones_everywhere():
+    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[test]"')
+
+    def column(order, labels=Y):
+        names = np.array(list("abc"))[labels]
+        return pandas.Series(pandas.Categorical(names, categories=list(order)))
+
+    model = Sequential([Dense(8, 3), Softmax()])
+    with pytest.raises(ValueError, match="validation_data: y expected the categories"):
+        model.fit(X, column("abc"), validation_data=(X, column("cba")), verbose=0)
+    model.fit(X, column("cba"), epochs=1, verbose=0)  # nothing of that was kept
+    assert model.evaluate(X, column("cba"), verbose=0)["loss"] > 0
+    for wrong in (column("abc"), column("ab", Y % 2)):
+        with pytest.raises(ValueError, match="in this order, got"):
+            model.evaluate(X, wrong, verbose=0)
+        with pytest.raises(ValueError, match="in this order, got"):
+            model.fit(X, wrong, verbose=0)
+        with pytest.raises(ValueError, match="in this order, got"):
+            model.train_on_batch(X, wrong)
+    fresh = Sequential([Dense(8, 3), Softmax()]).fit(X, Y, epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="are not known"):
+        fresh.evaluate(X, column("abc"), verbose=0)
+
+
+def test_categories_that_would_be_taken_for_others():
+    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[test]"')
+    model = Sequential([Dense(8, 3), Softmax()])
+    turned = pandas.Series(pandas.Categorical(Y, categories=[2, 1, 0]))
+    with pytest.raises(ValueError, match="0 … n − 1 in this order, got"):
+        model.fit(X, turned, verbose=0)
+    model.fit(X, pandas.Series(Y).astype("category"), epochs=1, verbose=0)
+    binary = pandas.Series(np.where(Y > 1, "yes", "no")).astype("category")
+    with pytest.raises(ValueError, match=r"y expected numbers, which MSELoss\(\) is of"):
+        Sequential([Dense(8, 1)]).fit(X, binary, verbose=0)
+    fresh, missing = Sequential([Dense(8, 2)]), pandas.Series([None, *"ab" * 19, "b"])
+    with pytest.raises(ValueError, match="a category in each row, got none in row 0"):
+        fresh.fit(X, missing.astype("category"), verbose=0)
+
+
+def test_a_class_beside_ours_keeps_its_attributes():
+    class Mixin:
+        name = "mix"
+
+        def train(self):
+            return "train"
+
+    class Own(tinyframe.Layer, Mixin):
+        def forward(self, x, training=False):
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    assert Own().train() == "train"
+    assert Own().name == "mix"
+
+
+def test_layers_that_compare_by_value_are_refused():
+    @dataclasses.dataclass
+    class Scaled(tinyframe.Layer):
+        factor: int = 3
+
+        def forward(self, x, training=False):
+            return x * self.factor
+
+        def backward(self, dy):
+            return dy * self.factor
+
+    with pytest.raises(TypeError, match=r"@dataclass\(eq=False\)"):
+        Sequential([Dense(2), Scaled()])
+    by_itself = dataclasses.make_dataclass("ByItself", [], bases=(Scaled,), eq=False)
+    by_itself.__eq__, by_itself.__hash__ = object.__eq__, object.__hash__
+    assert Sequential([Dense(2), by_itself()])(X).shape == (40, 2)
+
+
+def test_a_model_that_is_part_of_another_does_not_grow():
+    inner = Sequential([Dense(4)])
+    outer = Sequential([inner, Dense(2)])
+    with pytest.raises(ValueError, match="one that is a layer of another"):
+        inner.add(Dense(5))
+    for around in (outer, Sequential([outer])):
+        with pytest.raises(ValueError, match=r"one that this model is in|a layer of another"):
+            outer.add(around)
+    trained = copy.deepcopy(TRAINED)
+    with pytest.raises(ValueError, match="has not been trained"):
+        trained.add(Dense(2))
+    with pytest.raises(TypeError, match="got None at 0"):
+        Sequential(None, Dense(2))
+    model = Sequential(Dense(8, 4))
+    with pytest.raises(ValueError, match="expected"):
+        model.add(Dense(5, 2))
+    assert (len(model), model.output_shape) == (1, (4,))
+    model.add(Dense(2))
+    assert model(X).shape == (40, 2)
+    with pytest.raises(ValueError, match="at least one layer, got none yet"):
+        Sequential().predict(X)
+
+
+@pytest.mark.parametrize(
+    "scale", [1 / 255, -1 / 255, 1 / 3, 2 / 3, 123456789.0, 1e15 + 0.5, 1e300, 1e-300, 0.1, 5e-324]
+)
+def test_a_number_reads_as_one_that_it_is(scale):
+    shown = repr(tinyframe.Rescale(scale))
+    assert eval(shown, {"Rescale": tinyframe.Rescale}).scale == scale  # noqa: S307 - a repr
+    assert len(shown) < 35
+
+
+LITERALLY = {
+    "parameter.item": "TRAINED[0].bias.value[0].item()",
+    "betas of Adam": "Adam(0.001, beta_1=0.9, beta_2=0.999)",
+    "betas of Lion": "tinyframe.Lion(0.001, beta_1=0.9, beta_2=0.99)",
+    "min_lr": "tinyframe.ReduceOnPlateau(0.1, minimum=1e-4)",
+    "tolerance_change": "tinyframe.LBFGS(least_change=1e-9)",
+    "two directions": "tinyframe.Concatenate(tinyframe.LSTM(8), "
+    "Sequential([tinyframe.Reverse(), tinyframe.LSTM(8)]))",
+    "stacked": "Sequential([tinyframe.LSTM(8, return_sequences=True), tinyframe.LSTM(8)])",
+    "a schedule": "tinyframe.SGD(tinyframe.ExponentialDecay(0.1, 0.9))",
+    "steps": "tinyframe.SGD(tinyframe.StepDecay(0.1, 10))",
+    "float64": 'Sequential([Dense(2)], dtype="float64")',
+    "weight decay": "tinyframe.SGD(0.1, weight_decay=1e-4)",
+    "same": 'tinyframe.Conv2D(6, 5, stride=1, padding="same")',
+    "activations": "TRAINED[:2].predict(X)",
+    "best": 'TRAINED.history.best("loss")',
+    "average": "tinyframe.WeightAverage(0.99)",
+    "vector": "tinyframe.ParameterVector(TRAINED.parameters)",
+}
+"""What advice tells people to type, by itself."""
+
+
+@pytest.mark.parametrize("name", LITERALLY)
+def test_advice_can_be_followed(name):
+    eval(LITERALLY[name])  # noqa: S307 - a table of this file's
+
+
+def test_every_word_of_ours_is_one_that_something_has():
+    """The vocabulary leads to attributes and arguments that exist."""
+    known = set()
+    for value in map(tinyframe.__dict__.get, tinyframe.__all__):
+        if isinstance(value, type) and not issubclass(value, Exception):
+            known |= {*dir(value), *inspect.signature(value).parameters}
+            for base in value.__mro__:
+                known |= set(inspect.get_annotations(base))
+        for method in (Sequential.fit, Sequential.evaluate, Sequential.predict):
+            known |= set(inspect.signature(method).parameters)
+    known |= {"gain", "weight", "recurrent_weight", "running_mean", "running_variance"}
+    for name, words in WORDS.items():
+        for word in words:
+            assert word in known or "." in word, (name, word)
+    for name in NAMES.values():
+        assert hasattr(tinyframe, name) or name.startswith("Network"), name

@@ -10,7 +10,6 @@ Also `tinyframe.datasets` (digits to learn from), `tinyframe.testing` (proofs of
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from tinyframe.data.shards import Shards
@@ -104,6 +103,7 @@ from tinyframe.training.callbacks.progress_bar import ProgressBar
 from tinyframe.training.checkpoint import Checkpoint
 from tinyframe.training.history import History
 from tinyframe.training.learning_rate import find_learning_rate
+from tinyframe.utils.hints import missing_export
 from tinyframe.version import __version__
 
 __all__ = [
@@ -237,13 +237,4 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.{name}")
     if name in _ELSEWHERE:
         return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
-    from tinyframe.utils.hints import exported_hint  # noqa: PLC0415 - where something is missing
-
-    hint = exported_hint(name, [*__all__, *_LAZY, *_ELSEWHERE])
-    message = f"module {__name__!r} has no attribute {name!r}{hint}"
-    # `from tinyframe import Linear` drops the words of an AttributeError.
-    caller = sys._getframe(1).f_globals  # noqa: SLF001 - nothing else tells who asks
-    importing = caller.get("__name__") == "importlib._bootstrap"
-    if importing and hint and find_spec(f"{__name__}.{name}") is None:
-        raise ImportError(message, name=__name__)
-    raise AttributeError(message)
+    raise missing_export(__name__, name, [*__all__, *_LAZY, *_ELSEWHERE])

@@ -165,7 +165,7 @@ def as_initializer(value: Initializer | str) -> Initializer:
         return function("initializer", value)
     if value not in NAMED:
         near = closest(value, NAMED)
-        hint = "" if near is None else f"; here it is {near!r}"
+        hint = "" if near is None else f"; did you mean {near!r}?"
         names = ", ".join(NAMED)
         raise ValueError(f"initializer expected a function or one of {names}, got {value!r}{hint}")
     return NAMED[value]

@@ -260,10 +260,12 @@ class Model(Predictor, ABC):
 
     def _begin(self, loss: Loss, optimizer: Optimizer) -> ParameterVector:
         """Take loss and optimizer into use, and return the parameters to train."""
-        if optimizer is not self.optimizer:
+        vector = ParameterVector(self.trainable_parameters)
+        if optimizer is not self.optimizer or not optimizer.serves(vector):
             optimizer.reset()
+        optimizer.serve(vector)
         self.loss, self.optimizer = loss, optimizer
-        return ParameterVector(self.trainable_parameters)
+        return vector
 
 
 def _prepare(model: Model, X: Any, y: Any, *, communicator: Any, **options: Any) -> Plan:

@@ -33,16 +33,11 @@ if TYPE_CHECKING:
 
 
 class Predictor(Layer, ABC):
-    """A layer that data goes into, and predictions come out of; `Model` adds learning.
-
-    Attributes
-    ----------
-    loss
-        That of the last `fit`; None before.
-    """
+    """A layer that data goes into, and predictions come out of; `Model` adds learning."""
 
     loss: Loss | None = None
     _inference: Any = None
+    _categories: list[Any] | None = None
 
     @understood
     def __call__(self, X: npt.ArrayLike) -> Array:
@@ -160,7 +155,7 @@ class Predictor(Layer, ABC):
         TypeError, ValueError
             If an argument is not as above, or the model is not built.
         """
-        loss, watched = chosen_loss(loss, self.loss, self._chain()[-1]), verbosity(verbose) != 0
+        loss, watched = chosen_loss(loss, self.loss, self._chain()), verbosity(verbose) != 0
         feed, sample = as_source(DataSpec(self, self._entry, loss), X, y, sample_weight)
         chosen = named_metrics(metrics, sample, self._outputs, loss)
         return evaluate(self._examined(loss), feed, chosen, watched=watched)

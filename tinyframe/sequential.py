@@ -53,7 +53,7 @@ class Sequential(Model):
         self.layers: tuple[Layer, ...] = ()
         self.dtype = floating_dtype(dtype)
         self.history = History()
-        if layers is not None:
+        if layers is not None or more:
             self._extend(as_layers("Sequential", given, single=()))
 
     def add(self, layer: Layer) -> None:
@@ -62,14 +62,18 @@ class Sequential(Model):
         Raises
         ------
         TypeError, ValueError
-            If it is none, is here already, does not take what the last one gives, or the model has
-            been trained: Sequential([*model, layer]) makes a new one of the same layers.
+            If it is none, is here already, does not take what the last one gives, or the model is a
+            layer of another, or has been trained: Sequential([*model, layer]) makes a new one.
         """
         if self.optimizer is not None:
             raise ValueError(
                 "add expected a model that has not been trained; Sequential([*model, layer]) "
                 "makes a new one of these layers and their weights"
             )
+        if self._is_part:
+            raise ValueError("add expected a model by itself, got one that is a layer of another")
+        if isinstance(layer, Layer) and any(part is self for part in layer.walk()):
+            raise ValueError("add expected another layer, got one that this model is in")
         with restored_on_error(self):
             self._extend(as_layers("add", (layer,)))
 

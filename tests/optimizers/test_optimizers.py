@@ -113,7 +113,7 @@ def test_biases_may_be_spared_from_decay(optimizer):
     ],
 )  # fmt: skip
 def test_options_of_all_are_checked(optimizer, options, error):
-    with pytest.raises(error, match=r"expected|here it is 'learning_rate'"):
+    with pytest.raises(error, match=r"expected|did you mean 'learning_rate'"):
         type(optimizer)(0.1, **options)
 
 

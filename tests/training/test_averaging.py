@@ -149,10 +149,9 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     trained(WeightAverage(0.9), Checkpoint(path))
     with pytest.raises((ValueError, StorageError)):
         trained(Checkpoint(path), WeightAverage(0.9), Checkpoint(tmp_path / "b.npz"), resume=path)
-    average = WeightAverage()
-    average.on_train_begin(None)
+    average, counts = WeightAverage(), {"steps": 1, "in_use": 0, "decay": 0.999}
     run = type("Run", (), {"model": copy.deepcopy(network()).with_input(4)})
-    for state in ({"steps": 1, "in_use": 0, "other": np.zeros(3, "f4")}, {"steps": 1}):
+    for state in (counts | {"other": np.zeros(3, "f4")}, {"steps": 1}):
         with pytest.raises(ValueError, match="WeightAverage expected"):
             average.check_state(state, run)
 
@@ -184,3 +183,26 @@ def test_it_predicts_better_where_steps_are_noisy():
                   callbacks=callbacks, rng=0, verbose=0)  # fmt: skip
         errors.append(np.abs(model[0].weight.value.ravel() - [1.0, -2.0, 0.5]).max())
     assert errors[1] < errors[0] / 2
+
+
+def test_two_averages_would_exchange_each_other():
+    with pytest.raises(ValueError, match="one WeightAverage, got several"):
+        trained(WeightAverage(0.5), WeightAverage(0.9))
+
+
+def test_another_decay_does_not_go_on(tmp_path):
+    path = tmp_path / "run.npz"
+    trained(WeightAverage(0.9), Checkpoint(path))
+    with pytest.raises(StorageError, match=r"another decay: 0.9 in the file, 0.5 now"):
+        trained(WeightAverage(0.5), Checkpoint(path), resume=path, epochs=5)
+
+
+def test_an_error_at_the_end_of_an_epoch_leaves_the_weights_of_the_steps():
+    class Fail(Callback):
+        def on_epoch_end(self, run):
+            raise KilledError
+
+    notes, model = Notes(), network()
+    with pytest.raises(KilledError):
+        trained(notes, WeightAverage(0.5), Fail(), model=model)
+    np.testing.assert_array_equal(flat(model), notes.steps[-1])

@@ -14,10 +14,12 @@ from tinyframe import (
     Dense,
     Dropout,
     EarlyStopping,
+    Layer,
     LevenbergMarquardt,
     MAELoss,
     MSELoss,
     ReLU,
+    RMSNorm,
     Sequential,
     Shards,
     Sigmoid,
@@ -267,7 +269,7 @@ def test_a_loss_that_is_no_number_names_where_it_is():
     model[2].weight.value[0, 0] = np.inf
     before = bits(model)
     for kind in KINDS:
-        with pytest.raises(FloatingPointError, match="not finite at the start: the weights of lay"):
+        with pytest.raises(FloatingPointError, match=r"epoch 1: .*: the weights of layer 2, Dense"):
             trained(kind, copy.deepcopy(model))
     assert bits(model) == before
 
@@ -279,3 +281,142 @@ def test_saved_models_keep_the_optimizer(tmp_path):
         loaded = Sequential.load(tmp_path / "m.npz")
         assert repr(loaded.optimizer) == repr(model.optimizer)
         loaded.fit(X, Y, epochs=1, verbose=0)
+
+
+# ------------------------------------------------------------------ what a review found
+
+
+class SetDecay(Callback):
+    def on_epoch_end(self, run):
+        if run.epoch == 3:
+            run.optimizer.weight_decay = 1.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_decay_that_changes_on_the_way_counts(kind):
+    model = trained(kind, epochs=80, callbacks=[SetDecay()])
+    from_the_start = trained(kind, epochs=80, optimizer=KINDS[kind](weight_decay=1.0))
+    assert model.history["loss"][-1] == pytest.approx(from_the_start.history["loss"][-1], rel=0.02)
+
+
+def test_shards_are_resumed_to_the_bit(tmp_path):
+    rows = RNG.uniform(-2, 2, (3000, 2))
+    np.save(tmp_path / "x.npy", rows)
+    np.save(tmp_path / "y.npy", np.sin(rows[:, :1]))
+
+    def fitted(*callbacks, **options):
+        shards = Shards(str(tmp_path / "x.npy"), str(tmp_path / "y.npy"), memory=5000)
+        return network().fit(
+            shards, optimizer=LBFGS(), epochs=8, rng=0, verbose=0, callbacks=callbacks, **options
+        )
+
+    whole = fitted()
+    for every in (None, 1):
+        path = tmp_path / f"{every}.npz"
+        with pytest.raises(KilledError):
+            fitted(Checkpoint(path, every), Kill(5))
+        resumed = fitted(Checkpoint(path, every), Kill(-1), resume=path)
+        assert bits(resumed) == bits(whole)
+
+
+MADE = KINDS | {"momentum": lambda: SGD(0.01, momentum=0.9)}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_is_remembered_of_other_weights_is_forgotten(name):
+    optimizer = MADE[name]()
+    model, other = network(), Sequential([Dense(2, 5), Tanh(), Dense(5, 1)], dtype="float64")
+    for of, frozen in ((model, False), (model, True), (other, False), (model, True)):
+        of[0].trainable = not frozen
+        of.fit(X, Y, optimizer=optimizer, epochs=3, rng=0, verbose=0)
+    fresh = copy.deepcopy(model)
+    other.fit(X, Y, optimizer=optimizer, epochs=1, rng=0, verbose=0)
+    model.fit(X, Y, optimizer=optimizer, epochs=2, rng=0, verbose=0)
+    fresh.fit(X, Y, optimizer=MADE[name](), epochs=2, rng=0, verbose=0)
+    assert bits(model) == bits(fresh)
+
+
+def test_spared_are_those_that_are_trained_now():
+    """The factors of decay were once looked up by the number of weights alone."""
+    zeros = np.zeros((8, 1)), np.zeros((8, 4))
+    model = Sequential([Dense(4, use_bias=False), RMSNorm()]).with_input(1, rng=0)
+    optimizer = SGD(0.1, weight_decay=1.0, decay_biases=False)
+    model[1].trainable = False
+    model.fit(*zeros, optimizer=optimizer, epochs=1, verbose=0)
+    model[0].trainable, model[1].trainable = False, True
+    model.fit(*zeros, epochs=3, verbose=0)
+    np.testing.assert_array_equal(model[1].gain.value, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_that_draws_without_saying_so_is_found(kind):
+    class Noise(Layer):
+        def forward(self, x, training=False):
+            return x + np.random.default_rng().normal(size=x.shape) if training else x
+
+        def backward(self, dy):
+            return dy
+
+    model = Sequential([Dense(2, 3), Noise(), Dense(3, 1)], dtype="float64")
+    before = bits(model)
+    with pytest.raises(ValueError, match=r"the same loss each time, got .* random = True"):
+        trained(kind, model)
+    assert bits(model) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_within_an_iteration_leaves_the_weights_before_it(kind, monkeypatch):
+    model, calls = network(), [0]
+    trained(kind, model, epochs=2)
+    before, real = bits(model), Tanh.forward
+
+    def forward(self, x, training=False):
+        calls[0] += 1
+        if calls[0] == 2:
+            raise KeyboardInterrupt
+        return real(self, 5 * x, training)
+
+    monkeypatch.setattr(Tanh, "forward", forward)
+    monkeypatch.setattr("tinyframe.recording.recorded", lambda objective, known: objective)
+    with pytest.raises(KeyboardInterrupt):
+        trained(kind, model, optimizer=None, epochs=5)
+    assert bits(model) == before
+
+
+def test_a_start_that_is_too_large_is_told_as_such():
+    with pytest.raises(
+        FloatingPointError, match=r"too large, or not finite .*: scale X and y"
+    ) as e:
+        Sequential([Dense(1)]).fit(X * 1e10, Y * 1e10, optimizer="lbfgs", rng=0, verbose=0)
+    assert "batch" not in str(e.value)
+    assert "rate" not in str(e.value)
+
+
+def test_a_gain_beyond_all_numbers():
+    model = Sequential([Dense(1, 1, use_bias=False), Dense(1, 1, use_bias=False)], dtype="float64")
+    model[0].weight = model[1].weight = [[1e-110]]
+    model.fit(
+        np.ones((3, 1)), np.ones(3), optimizer=LevenbergMarquardt(tolerance=0), epochs=9, verbose=0
+    )
+    assert np.isfinite(model.history["loss"]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_freezing_on_the_way_waits_for_the_next_fit(kind):
+    class Freeze(Callback):
+        def on_epoch_end(self, run):
+            run.model[0].trainable = False
+
+    assert bits(trained(kind, callbacks=[Freeze()])) == bits(trained(kind))
+
+
+def test_numbers_that_were_set_to_nonsense_since():
+    for name, value in (("memory", 0), ("weight_decay", -1.0), ("clip_norm", 1.0)):
+        optimizer = LBFGS()
+        setattr(optimizer, name, value)
+        with pytest.raises(ValueError, match=f"{name}"):
+            trained("lbfgs", optimizer=optimizer)
+    optimizer = LBFGS()
+    optimizer.learning_rate = 0.1
+    with pytest.raises(ValueError, match="a line search finds how far to go"):
+        trained("lbfgs", optimizer=optimizer)

@@ -32,7 +32,7 @@ def test_it_is_a_sequence_of_epochs(history):
     assert history[0] == history[-3] == EPOCHS[0]
     assert history[1:] == list(history)[1:]
     assert history[-1]["loss"] == 0.375
-    with pytest.raises(KeyError, match=r"there is no 'los' among loss, .*here it is 'loss'"):
+    with pytest.raises(KeyError, match=r"there is no 'los' among loss, .*did you mean 'loss'"):
         history[-1]["los"]
     for wrong in (3, -4):
         with pytest.raises(IndexError, match="history has 3 epochs"):

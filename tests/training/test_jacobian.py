@@ -137,3 +137,27 @@ def test_without_rows_there_is_a_jacobian_of_none():
     y, jacobian = weight_jacobian(model._chain(), np.zeros((0, 3), "f4"))
     assert y.shape == (0, 2)
     assert jacobian.shape == (0, 2, 16 + 8 + 10)
+
+
+class Scaled(Dense):
+    """y = 2 (x W + b): the closed form of Dense is not its own."""
+
+    def forward(self, x, training=False):
+        return 2 * super().forward(x, training)
+
+    def backward(self, dy):
+        self.backward_parameters(dy)
+        return 2 * dy @ self.weight.value.T
+
+    def backward_parameters(self, dy):
+        super().backward_parameters(2 * dy)
+
+
+def test_a_subclass_does_not_inherit_the_closed_form(rng):
+    layer = Scaled(4)
+    layer.build(3, rng=0, dtype=np.float64)
+    x, dy = rng.standard_normal((5, 3)), rng.standard_normal((5, 4))
+    found = layer.row_gradients(x, dy)
+    for row in range(5):
+        np.testing.assert_allclose(found[row, :12].reshape(4, 3), 2 * np.outer(dy[row], x[row]))
+        np.testing.assert_allclose(found[row, 12:], 2 * dy[row])

@@ -26,8 +26,42 @@ def from_table(values: Any, name: str) -> Any:
     return values
 
 
+def categories_of(y: Any) -> list[Any] | None:
+    """Return the categories of a column of pandas or polars in their order; None for all else.
+
+    Raises
+    ------
+    ValueError
+        If they are numbers, but not 0 … n − 1 in this order: they would be taken for others.
+    """
+    y, kind = _column(y)
+    if kind is None:
+        return None
+    names = list(y.cat.categories if kind == "pandas" else y.cat.get_categories())
+    numbers = all(isinstance(name, (int, float, np.number)) for name in names)
+    if numbers and names != list(range(len(names))):
+        raise ValueError(
+            f"y expected categories that are names, or 0 … n − 1 in this order, got {names[:10]}; "
+            "numpy.unique(y, return_inverse=True) numbers them"
+        )
+    return names
+
+
+def _column(y: Any) -> tuple[Any, str | None]:
+    """Return a column of categories and whose it is, "pandas" or "polars"; None for all else."""
+    columns = getattr(y, "columns", None)
+    if columns is not None and len(columns) == 1 and hasattr(y, "isna"):
+        y = y[columns[0]]
+    kind = getattr(y, "dtype", None)
+    if str(kind) == "category":
+        return y, "pandas"
+    if type(kind).__name__ in ("Categorical", "Enum") and hasattr(y, "to_physical"):
+        return y, "polars"
+    return y, None
+
+
 def _codes(y: Any) -> Any:
-    """Return a column of categories, of pandas or polars, as their numbers; all else as it is.
+    """Return a column of categories as their numbers; all else as it is.
 
     The names stay with the column: `y.cat.categories[model.predict(X).argmax(axis=1)]`.
 
@@ -36,16 +70,13 @@ def _codes(y: Any) -> Any:
     ValueError
         If a row has none.
     """
-    columns = getattr(y, "columns", None)
-    if columns is not None and len(columns) == 1 and hasattr(y, "isna"):
-        y = y[columns[0]]
-    kind = getattr(y, "dtype", None)
-    if str(kind) == "category":
-        codes = np.asarray(y.cat.codes, np.intp)
-    elif type(kind).__name__ in ("Categorical", "Enum") and hasattr(y, "to_physical"):
-        codes = np.asarray(y.to_physical().fill_null(-1), np.intp)
-    else:
+    column, kind = _column(y)
+    if kind is None:
         return y
+    if kind == "pandas":
+        codes = np.asarray(column.cat.codes, np.intp)
+    else:
+        codes = np.asarray(column.to_physical().fill_null(-1), np.intp)
     if (codes < 0).any():
         raise ValueError(f"y expected a category in each row, got none in row {codes.argmin()}")
     return codes

@@ -110,14 +110,16 @@ def hessian_vector_product(
     if v.shape != (weights,) or not weights:
         raise ValueError(f"vector expected shape ({weights},), one number a weight, got {v.shape}")
     layers = twin._chain()  # noqa: SLF001 - as training sees it
-    loss = chosen_loss(copy.deepcopy(loss), twin.loss, layers[-1])
+    loss = chosen_loss(copy.deepcopy(loss), twin.loss, layers)
     feed, _ = as_source(DataSpec(twin, twin, loss), X, y)
     objective, rows = Objective(layers, loss), feed.rows or 1
     block = next(feed.blocks(rows, rows))
     theta = ParameterVector(trained)
-    start, length = theta.value.copy(), float(np.linalg.norm(v))
-    if length == 0:
+    start, largest = theta.value.copy(), float(np.abs(v).max())
+    if largest == 0:
         return np.zeros(weights)
+    v = v / largest  # whose squares neither overflow nor vanish
+    length = float(np.linalg.norm(v))
 
     def gradient(at: Array) -> Array:
         theta.value[:] = at
@@ -129,4 +131,4 @@ def hessian_vector_product(
 
     step = float(np.cbrt(np.finfo(np.float64).eps)) * max(1.0, float(np.abs(start).max()))
     along = v * (step / length)
-    return (gradient(start + along) - gradient(start - along)) * (length / (2 * step))
+    return (gradient(start + along) - gradient(start - along)) * (largest * length / (2 * step))

@@ -115,7 +115,7 @@ def gradient_report(
     """
     check_model(model)
     twin = copy.deepcopy(model)
-    loss = chosen_loss(copy.deepcopy(loss), twin.loss, twin._chain()[-1])  # noqa: SLF001 - as below
+    loss = chosen_loss(copy.deepcopy(loss), twin.loss, twin._chain())  # noqa: SLF001 - as below
     feed, _ = as_source(DataSpec(twin, twin, loss), X, y)
     layers = twin._chain()  # noqa: SLF001 - what training sees, too
     objective = Objective(layers, loss)

@@ -100,7 +100,7 @@ def uncertainty(
     twin, trained = differentiable_copy(model, np.float64)
     weights = _checked_size(twin, trained)
     layers = twin._chain()  # noqa: SLF001 - as training sees it
-    objective = Objective(layers, chosen_loss(copy.deepcopy(loss), twin.loss, layers[-1]))
+    objective = Objective(layers, chosen_loss(copy.deepcopy(loss), twin.loss, layers))
     kind = _kind(objective, given=noise is not None)
     _check_prior(objective.given, prior_precision, validation_data)
     spec = DataSpec(twin, twin, objective.given)

@@ -1,5 +1,7 @@
 """The layers: one short file a layer or a family, each reading as its derivation."""
 
+from typing import Never
+
 from tinyframe.layers.activations import ELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from tinyframe.layers.attention import MultiHeadAttention
 from tinyframe.layers.batch_normalization import BatchNorm
@@ -19,6 +21,7 @@ from tinyframe.layers.shape import Flatten, Permute, Reshape, Reverse
 from tinyframe.layers.smooth_activations import GELU, SiLU, Softplus
 from tinyframe.layers.softmax import LogSoftmax, Softmax
 from tinyframe.layers.transposed_convolution import ConvTranspose2D
+from tinyframe.utils.hints import missing_export
 
 __all__ = [
     "ELU",
@@ -59,3 +62,7 @@ __all__ = [
     "Softplus",
     "Tanh",
 ]
+
+
+def __getattr__(name: str) -> Never:
+    raise missing_export(__name__, name, __all__)

@@ -69,7 +69,15 @@ class Layer(Hinted, Assignment, Tree, Saved, ABC):
     state_names: tuple[str, ...] = ()
     batch_sums: "BatchSums | None" = None
     random: bool = False
+    _is_part: bool = False
     _rng: "np.random.Generator | None" = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Leave a closed form of `row_gradients` to the class whose passes it is of."""
+        super().__init_subclass__(**options)
+        passes = {"forward", "backward", "backward_parameters"}
+        if passes & vars(cls).keys() and "row_gradients" not in vars(cls):
+            cls.row_gradients = Layer.row_gradients  # type: ignore[method-assign]
 
     @abstractmethod
     def forward(self, x: Array, training: bool = False) -> Array:

@@ -37,6 +37,13 @@ def as_layers(
             )
         if not isinstance(layer, Layer):
             raise TypeError(f"{who} expected layers, got {layer!r} at {number}")
+        if type(layer).__eq__ is not object.__eq__:
+            raise TypeError(
+                f"{who} expected layers that are themselves alone, got {layer!r} at {number}, "
+                "which compares by value; @dataclass(eq=False) makes such a class"
+            )
+    for layer in layers:
+        vars(layer)["_is_part"] = True  # so that it does not grow by itself
     return layers
 
 

@@ -36,9 +36,9 @@ class FullBatchOptimizer(Optimizer):
     Parameters
     ----------
     tolerance : float
-        It has converged where max |gᵢ| is at most this.
+        It has converged where max |gᵢ| is at most this: scale targets that are in small units.
     least_change : float
-        Or where the loss fell by at most this share of itself, or of 1 where it is less.
+        Or where the loss fell by at most this share of itself.
     weight_decay, decay_biases
         λ ≥ 0, which adds λ/2 ‖θ‖² to what is made small, without the biases where they are spared.
         The loss in the history is that of the data alone.
@@ -79,8 +79,11 @@ class FullBatchOptimizer(Optimizer):
 
     def begin(self) -> None:
         """Forget where the loss was evaluated, as the rows may be others now; `fit` calls it."""
+        real_number("weight_decay", self.weight_decay, at_least=0)  # it may have been set since
+        if self.clip_norm is not None or self.clip_value is not None:
+            raise ValueError(f"{type(self).__name__} expected no clip_norm and no clip_value")
         self.converged = ""
-        self._at: Array | None = None  # θ of the last evaluation
+        self._at: tuple[Array, Any] | None = None  # θ of the last evaluation, and its decay
         self._loss = np.inf  # with its decay
         self._gradient = np.empty(0)
 
@@ -102,13 +105,19 @@ class FullBatchOptimizer(Optimizer):
         Where the gradient is 0 there, `converged` says so.
         """
         self.evaluations = 0
-        if self._at is None or not np.array_equal(self._at, parameters.value):
+        if not self._is_at(parameters.value):
             self._evaluate(parameters, problem)
             self.evaluations = 0
         if not np.isfinite(self._loss):
-            raise GradientError("the loss, or its gradient, is not finite at the start")
+            raise GradientError("the loss or its gradient is too large, or not finite")
         if largest(self._gradient) <= self.tolerance:
             self.converged = f"the gradient is at most {self.tolerance:g}"
+
+    def _is_at(self, value: Array) -> bool:
+        """Whether the last evaluation was at these weights, and with the decay that there is."""
+        if self._at is None or self._at[1] != (self.weight_decay, self.decay_biases):
+            return False
+        return np.array_equal(self._at[0], value)
 
     def _evaluate(self, parameters: ParameterVector, problem: Problem) -> float:
         """Return the loss with its decay at these weights, infinite where it is no number."""
@@ -121,7 +130,8 @@ class FullBatchOptimizer(Optimizer):
             gradient += decay
         if not np.isfinite(loss) or not np.isfinite(float(np.vdot(gradient, gradient))):
             loss = np.inf
-        self._at, self._loss, self._gradient = value.copy(), loss, gradient.copy()
+        self._at = value.copy(), (self.weight_decay, self.decay_biases)
+        self._loss, self._gradient = loss, gradient.copy()
         return loss
 
     def _back(self, parameters: ParameterVector, problem: Problem, before: Array) -> None:
@@ -133,7 +143,7 @@ class FullBatchOptimizer(Optimizer):
         """Say whether there is anything left to do after an iteration that began at this loss."""
         if largest(self._gradient) <= self.tolerance:
             self.converged = f"the gradient is at most {self.tolerance:g}"
-        elif before - self._loss <= self.least_change * max(1.0, abs(before)):
+        elif before - self._loss <= self.least_change * abs(before):
             self.converged = f"the loss fell by less than {self.least_change:g} of it"
 
 

@@ -66,6 +66,12 @@ class LBFGS(FullBatchOptimizer):
         self.memory = positive_integer("memory", memory)
         self._pairs: list[Pair] = []
 
+    def begin(self) -> None:
+        super().begin()
+        positive_integer("memory", getattr(self, "memory", 1))  # it may have been set since
+        if self.learning_rate != 1.0:
+            raise ValueError("LBFGS expected no learning rate: a line search finds how far to go")
+
     def iterate(self, parameters: ParameterVector, problem: Problem) -> None:
         self._start(parameters, problem)
         loss, gradient, value = self._loss, self._gradient, parameters.value

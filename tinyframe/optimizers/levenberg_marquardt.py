@@ -98,8 +98,9 @@ class LevenbergMarquardt(FullBatchOptimizer):
             if step is not None:
                 np.add(before, step, out=value)
                 promised = 0.5 * float(step @ (damping * step - gradient))
-                gain = (loss - self._evaluate(parameters, problem)) / promised
-                if gain > 0:
+                fallen = loss - self._evaluate(parameters, problem)
+                if fallen > 0 < promised:
+                    gain = min(fallen / promised, 2.0)  # more makes no difference
                     damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
                     break
             damping, growth = damping * growth, 2 * growth

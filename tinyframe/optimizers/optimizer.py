@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
 import numpy as np
 
 from tinyframe.optimizers.schedules import Schedule
-from tinyframe.parameters import ParameterVector
+from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.types import Array
 from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import boolean, real_number
@@ -99,6 +100,7 @@ class Optimizer(Hinted, ABC):
         self.epoch = 0.0
         self._slots: dict[str, Array] = {}
         self._memory: dict[str, Array] = {}
+        self._served: tuple[Parameter, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -128,6 +130,16 @@ class Optimizer(Hinted, ABC):
         """The learning rate as it is now."""
         rate = self._learning_rate
         return rate if isinstance(rate, float) else rate(self.epoch)
+
+    def serve(self, parameters: ParameterVector) -> None:
+        """Note whose steps are to be remembered; `fit` calls it."""
+        self._served = parameters.parameters
+
+    def serves(self, parameters: ParameterVector) -> bool:
+        """Whether what is remembered is of these parameters, or nothing is."""
+        served = self._served or parameters.parameters
+        same = len(served) == len(parameters.parameters)
+        return same and all(map(operator.is_, served, parameters.parameters))
 
     def step(self, parameters: ParameterVector) -> None:
         """Change `parameters.value` in place, given `parameters.grad`, both of shape (size,).
@@ -184,7 +196,7 @@ class Optimizer(Hinted, ABC):
         """Forget what was remembered from earlier steps."""
         self.steps = 0
         self.epoch = 0.0
-        self._slots, self._memory = {}, {}
+        self._slots, self._memory, self._served = {}, {}, ()
         if isinstance(self._learning_rate, Schedule):
             self._learning_rate.reset()
 

@@ -12,10 +12,10 @@ from tinyframe.data.feed import Feed
 from tinyframe.data.shard_feed import ShardFeed
 from tinyframe.data.shards import Shards
 from tinyframe.data.source import BLOCK, Source
+from tinyframe.data.tables import categories_of
 from tinyframe.layers.layer import Layer
-from tinyframe.losses import Loss
+from tinyframe.losses import BinaryCrossEntropyLoss, HingeLoss, Loss
 from tinyframe.types import Array, Shape
-from tinyframe.utils.checks import real_number
 
 ZEROS = "the weights expected a row that counts, got zeros alone"
 
@@ -65,6 +65,8 @@ class DataSpec:
         What the rows are for; `entry` is named where a shape does not fit.
     class_weight
         As in `Model.fit`.
+    learns
+        Whether the model learns from the data, and so what its categories are.
 
     Attributes
     ----------
@@ -72,11 +74,15 @@ class DataSpec:
         The first rows of X that came, as they came.
     """
 
-    def __init__(self, model: Layer, entry: Layer, loss: Loss, class_weight: Any = None) -> None:
+    def __init__(
+        self, model: Layer, entry: Layer, loss: Loss, class_weight: Any = None, *,
+        learns: bool = False,
+    ) -> None:  # fmt: skip
         self.model = model
         self.entry = entry
         self.loss = loss
         self.class_weight = class_weight
+        self.learns = learns
         self.head: Array | None = None
 
     def inputs(self, X: Any, *, build: bool = False) -> Array:
@@ -89,6 +95,7 @@ class DataSpec:
     def targets(self, y: Any, rows: int) -> Array:
         """Return y as the loss takes it."""
         shape = self._target_shape()
+        self._check_categories(categories_of(y), shape)
         target = as_targets(y, rows, shape, self.model.dtype, self.loss.ignore_index)
         if target.shape[1:] == shape:
             try:
@@ -96,6 +103,22 @@ class DataSpec:
             except ValueError as error:
                 raise ValueError(f"y: {error}") from None
         return target
+
+    def _check_categories(self, names: list[Any] | None, shape: Shape) -> None:
+        """Raise ValueError if y has other categories, or in another order, than y had in `fit`."""
+        if names is None:
+            return
+        known = getattr(self.model, "_categories", None)
+        if shape[-1] == 1 and not isinstance(self.loss, (BinaryCrossEntropyLoss, HingeLoss)):
+            raise ValueError(f"y expected numbers, which {self.loss!r} is of, got categories")
+        if known is None and not self.learns:
+            raise ValueError(
+                "y expected labels, as the categories of the rows that the model learned from are "
+                "not known: y.cat.codes, if these are in the same order"
+            )
+        if known is not None and known != names:
+            raise ValueError(f"y expected the categories {known}, in this order, got {names}")
+        setattr(self.model, "_categories", names)  # noqa: B010 - of models alone
 
     def weights(self, sample_weight: Any, y: Array) -> Array | None:
         """Return the weights of rows, by themselves and by their class; None if all count alike."""
@@ -216,59 +239,6 @@ def _any_row_counts(spec: DataSpec, shards: Shards) -> bool:
         if weight is not None and weight.any():
             return True
     return False
-
-
-def with_validation(
-    spec: DataSpec, feed: Source, data: Any, share: float | None
-) -> tuple[Source, Source | None]:
-    """Return the rows to train with, and those to validate with, if there are any.
-
-    Parameters
-    ----------
-    spec, feed
-        What the data has to fit, and all training rows.
-    data, share
-        `validation_data` and `validation_split`, of which one at least is None.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If both are given, or one is not as `Model.fit` says.
-    """
-    if share is None:
-        return feed, None if data is None else spec.validation(data)
-    if data is not None or not isinstance(feed, Feed):
-        raise ValueError("validation_split expected arrays, and no validation_data beside it")
-    return split(feed, share)
-
-
-def split(feed: Feed, share: float) -> tuple[Feed, Feed]:
-    """Return a feed of most rows, and one of a share of them that is set aside.
-
-    Parameters
-    ----------
-    feed
-        All rows.
-    share
-        In (0, 1). Which rows it takes depends on their number alone.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not that, or no row is left on one side.
-    """
-    share = real_number("validation_split", share, above=0, below=1)
-    aside = round(share * feed.rows)
-    if not 0 < aside < feed.rows:
-        raise ValueError(
-            f"validation_split expected rows on both sides, got {aside} of {feed.rows} set aside"
-        )
-    order = np.random.default_rng(feed.rows).permutation(feed.rows)
-    training, validation = (
-        Feed(feed.X, feed.y, feed.dtype, feed.weight, np.sort(rows))
-        for rows in (order[aside:], order[:aside])
-    )
-    return training, validation
 
 
 def check_lasting(epochs: int, *data: Any) -> None:

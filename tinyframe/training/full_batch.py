@@ -12,9 +12,9 @@ from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss
 from tinyframe.optimizers import FullBatchOptimizer, Optimizer
 from tinyframe.optimizers.optimizer import GradientError
+from tinyframe.training.blocks import all_ours
 from tinyframe.training.callbacks import Run
 from tinyframe.training.jacobian import weight_jacobian
-from tinyframe.training.numeric_health import nonfinite_error
 from tinyframe.training.trainer import Trainer
 from tinyframe.types import Array
 
@@ -52,7 +52,7 @@ def check_full_batch(
 
 
 NUMBERS = 100_000
-"""Derivatives that are held at a time: few enough to stay in cache."""
+"""Derivatives that are held at a time: few enough to stay in cache, if the curvature does."""
 
 
 class FullBatchTrainer(Trainer):
@@ -64,6 +64,7 @@ class FullBatchTrainer(Trainer):
         super().__init__(*arguments, **options)
         self.skips_nonfinite = True  # where the loss is infinite, the optimizer goes less far
         self._within = False  # an iteration
+        self._is_constant = all_ours(self.objective.layers)  # as was checked beforehand
         self._run: Any = None
         self._why = ""
         self.optimizer.begin()
@@ -99,20 +100,39 @@ class FullBatchTrainer(Trainer):
 
     def _iterate(self, run: Run) -> None:
         """Take an iteration, and leave the scores of the weights that it ends with."""
-        steps, self._within = run.steps, True
+        steps, value, self._within = run.steps, self.parameters.value, True
+        before = value.copy()
         try:
+            if not self._is_constant:
+                self._check_constant()
             self.optimizer.iterate(self.parameters, self)
             if not self.weight_sum:  # it began where there is nothing left to do
                 self.evaluate_all()
-        except GradientError as error:
-            raise self.raised(nonfinite_error(run, f"{error}: {self._why}")) from None
+        except BaseException as error:
+            np.copyto(value, before)  # not those of a trial
+            if isinstance(error, GradientError):
+                why = self._why or "scale X and y to about 1, or begin with smaller weights"
+                raise self.raised(
+                    FloatingPointError(f"epoch {run.epoch}: {error} where it begins: {why}")
+                ) from None
+            raise
         finally:
             self._within = False
         run.batch, run.steps = 1, steps + 1
 
+    def _check_constant(self) -> None:
+        """Raise ValueError if layers of the user's make another loss each time it is asked for."""
+        self._is_constant = True
+        first, again = self.evaluate_all(), self.evaluate_all()
+        if first != again and not math.isnan(first):
+            raise ValueError(
+                f"{type(self.optimizer).__name__} expected the same loss each time, got {first} "
+                f"and {again}: a layer of one's own that draws at random says random = True"
+            )
+
     def evaluate_all(self) -> float:
         """Return the loss over all rows, infinite where it is no number; see `Problem`."""
-        self._run.batch = 0
+        self._run.batch, self._why = 0, ""
         self.total = self.weight_sum = 0.0
         self.scores.clear()
         super().epoch(self._run)
@@ -128,7 +148,7 @@ class FullBatchTrainer(Trainer):
         """Return Σᵣ wᵣ JᵣᵀJᵣ, (size, size), and Σᵣ wᵣ, (1,), over the rows there are here."""
         objective, size = self.objective, len(self.parameters)
         outputs = math.prod(objective.layers[-1].output_shape or ())
-        some = max(1, NUMBERS // (outputs * size))  # rows whose derivatives fit in memory
+        some = max(1, NUMBERS // (outputs * size), size // (4 * outputs))  # rows at a time
         self._run.batch = 0
         total, weights = np.zeros((size, size)), np.zeros(1)
         for block in self._blocks(self._run, helped=False):
@@ -137,7 +157,9 @@ class FullBatchTrainer(Trainer):
             weight = block.weight
             for start in range(0, len(block.x), some):
                 rows = slice(start, start + some)
-                _, jacobian = weight_jacobian(objective.layers, block.x[rows])
+                _, jacobian = weight_jacobian(
+                    objective.layers, block.x[rows], self.parameters.parameters
+                )
                 if weight is not None:
                     jacobian *= np.sqrt(weight[rows])[:, np.newaxis, np.newaxis]
                 flat = jacobian.reshape(-1, size)

@@ -31,6 +31,7 @@ from tinyframe.layers import (
 from tinyframe.layers.layer import Layer
 from tinyframe.layers.windows import pair
 from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, KLDivergenceLoss, Loss
+from tinyframe.training.named import head_of
 from tinyframe.types import Array
 from tinyframe.utils.warn import warn
 
@@ -108,8 +109,8 @@ def _pixels(chain: Sequence[Layer], x: Array | None) -> Iterator[str]:
 def _probabilities(chain: Sequence[Layer], loss: Loss) -> Iterator[str]:
     """Yield a message if a loss of scores is given probabilities."""
     head = MAKES_PROBABILITIES.get(type(loss))
-    if head is not None and type(chain[-1]) is head and getattr(loss, "from_logits", False):
+    if head is not None and type(head_of(chain)) is head and getattr(loss, "from_logits", False):
         yield (
-            f"{loss!r} expects scores, and the model ends in {chain[-1]!r}, which makes "
+            f"{loss!r} expects scores, and the model ends in {head_of(chain)!r}, which makes "
             "probabilities of them: leave from_logits=True out"
         )

@@ -12,8 +12,9 @@ from tinyframe.training.augmentation import check_augment
 from tinyframe.training.callbacks import Callback, Calls, Run, check_callbacks
 from tinyframe.training.callbacks.progress_bar import display
 from tinyframe.training.checkpoint import opened
-from tinyframe.training.data_spec import DataSpec, as_source, check_lasting, with_validation
+from tinyframe.training.data_spec import DataSpec, as_source, check_lasting
 from tinyframe.training.full_batch import FullBatchTrainer, check_full_batch
+from tinyframe.training.held_out import with_validation
 from tinyframe.training.mistakes import warn_of_mistakes
 from tinyframe.training.settings import (
     chosen_loss,
@@ -86,11 +87,12 @@ class Plan:
                 "deterministic expected a communicator; one process gives the same bits anyway"
             )
         self.epochs = positive_integer("epochs", epochs)
-        self.loss = chosen_loss(loss, model.loss, model._chain()[-1])  # noqa: SLF001 - its plan
+        self.loss = chosen_loss(loss, model.loss, model._chain())  # noqa: SLF001 - its plan
         self.optimizer = chosen_optimizer(optimizer, model.optimizer)
         self.takes_all = isinstance(self.optimizer, FullBatchOptimizer)
         self.batch_size = rows_a_step(batch_size, takes_all=self.takes_all)
-        self.shuffle, verbose = boolean("shuffle", shuffle), verbosity(verbose)
+        self.shuffle = boolean("shuffle", shuffle) and not self.takes_all
+        verbose = verbosity(verbose)
         self.skips_nonfinite = skips_nonfinite(on_nonfinite)
         check_augment(augment)
         self.augment, self.resume = augment, resume
@@ -98,7 +100,7 @@ class Plan:
         everyone = (*check_callbacks(callbacks), *display(verbose))
         self.callbacks = tuple(sorted(everyone, key=lambda callback: callback.turn))
         self.rngs = random_generator(rng).spawn(4)
-        self.spec = DataSpec(model, model._entry, self.loss, class_weight)  # noqa: SLF001 - as above
+        self.spec = DataSpec(model, model._entry, self.loss, class_weight, learns=True)  # noqa: SLF001 - as above
         feed, self.sample = as_source(self.spec, X, y, sample_weight, build=True)
         self.feed, self.validation = with_validation(
             self.spec, feed, validation_data, validation_split

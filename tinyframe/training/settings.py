@@ -1,7 +1,7 @@
 """Settings: what `fit` is asked to use, checked, and made ready."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyframe.layers.layer import Layer
@@ -28,17 +28,17 @@ def check_model(model: Any) -> None:
         raise TypeError(f"model expected {expected}, got {model!r}, a layer alone")
 
 
-def chosen_loss(loss: Any, last: Loss | None, head: Layer) -> Loss:
+def chosen_loss(loss: Any, last: Loss | None, chain: Sequence[Layer]) -> Loss:
     """Return the loss to use: the one given, that of the last fit, or MSELoss().
 
     Parameters
     ----------
     loss, last
         What was given, perhaps by name, and the loss of the last fit.
-    head
-        The last layer of the model: see `named_loss`.
+    chain
+        The layers of the model: see `named_loss`.
     """
-    named = named_loss(loss, head)
+    named = named_loss(loss, chain)
     chosen = _or_last(named, last or MSELoss(), by_name=named is not loss)
     check_kind("loss", chosen, Loss, 'a Loss such as MSELoss(), or a name such as "mse"')
     return chosen  # type: ignore[no-any-return] # it is one

@@ -39,7 +39,7 @@ class Stream:
         self, model: "Model", loss: Loss, optimizer: Optimizer, trainer: Trainer, asked: Any
     ) -> None:
         self.loss, self.optimizer, self._asked = loss, optimizer, asked
-        self._spec = DataSpec(model, model._entry, loss)  # noqa: SLF001 - of the same floor
+        self._spec = DataSpec(model, model._entry, loss, learns=True)  # noqa: SLF001 - of the same floor
         self._trainer = trainer
         self._run = Run(model, optimizer, ("loss",), 1, 1)
         self._block: Block | None = None
@@ -60,13 +60,13 @@ class Stream:
             As in `Model.train_on_batch`.
         """
         asked = loss, optimizer
-        loss = chosen_loss(loss, model.loss, model._chain()[-1])  # noqa: SLF001 - of the same floor
+        loss = chosen_loss(loss, model.loss, model._chain())  # noqa: SLF001 - of the same floor
         optimizer = chosen_optimizer(optimizer, model.optimizer)
         if isinstance(optimizer, FullBatchOptimizer):
             raise TypeError(f"train_on_batch expected an optimizer of steps, got {optimizer!r}")
         weights_rng, _, layers_rng = random_generator(rng).spawn(3)
         with restored_on_error(model):
-            feed, _ = as_source(DataSpec(model, model._entry, loss), *data, build=True)  # noqa: SLF001
+            feed, _ = as_source(DataSpec(model, model._entry, loss, learns=True), *data, build=True)  # noqa: SLF001
         seed(model, weights_rng, None if rng is None else layers_rng)
         parameters = model._begin(loss, optimizer)  # noqa: SLF001 - of the same floor
         trainer = Trainer(model._objective(loss), optimizer, parameters, feed, 1, {})  # noqa: SLF001

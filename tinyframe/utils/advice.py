@@ -176,7 +176,6 @@ ADVICE: dict[str, dict[str, str]] = {
         "params": "fit gives it the parameters: model.fit(X, y, optimizer=Adam(0.001))",
         "param_groups": "it is optimizer.learning_rate, which may be set",
         "zero_grad": _STEP,
-        "betas": "they are beta_1=0.9, beta_2=0.999",
         "decay": "it is a schedule: SGD(ExponentialDecay(0.1, 0.9))",
         "amsgrad": _NEEDLESS,
         "dampening": _NEEDLESS,
@@ -191,6 +190,16 @@ ADVICE: dict[str, dict[str, str]] = {
         "state_dict": "Checkpoint keeps it: fit(…, callbacks=[Checkpoint(path)], resume=path)",
         "apply_gradients": "it is optimizer.step(ParameterVector(model.parameters))",
     },
+    "Adam": {"betas": "they are beta_1=0.9, beta_2=0.999"},
+    "Lion": {"betas": "they are beta_1=0.9, beta_2=0.99"},
+    "FullBatchOptimizer": {
+        "lr": "it has none: it asks for the loss where it means to go",
+        "learning_rate": "it has none: it asks for the loss where it means to go",
+        "max_iter": "an epoch of fit is an iteration: model.fit(X, y, epochs=200)",
+        "params": "fit gives it the parameters: model.fit(X, y, optimizer=LBFGS())",
+        "line_search_fn": _NEEDLESS,
+        "clip_norm": "leave it out: a step that goes wrong is shortened",
+    },
     "SGD": {
         "*": "the rest comes by name: SGD(0.1, momentum=0.9, nesterov=True)",
     },
@@ -201,7 +210,7 @@ ADVICE: dict[str, dict[str, str]] = {
         "reduce": _NEEDLESS,
         "axis": "leave it out: classes are the last axis",
         "dtype": _NEEDLESS,
-        "pos_weight": "it is class_weight={1: 3.0} of fit",
+        "pos_weight": "for a single output it is class_weight={1: 3.0} of fit",
         "item": "forward returns a plain number",
     },
     "LossValue": {
@@ -231,7 +240,7 @@ ADVICE: dict[str, dict[str, str]] = {
         "data": "it is parameter.value",
         "numpy": "it is parameter.value",
         "detach": "it is parameter.value",
-        "item": "it is float(parameter.value)",
+        "item": "it is parameter.value.item()",
         "assign": "it is parameter.value = W",
     },
     "History": {

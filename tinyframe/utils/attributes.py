@@ -91,6 +91,10 @@ class Foreign(Readable):
         self.name = name
 
     def __get__(self, instance: object, owner: type[Any]) -> Any:
+        for base in owner.__mro__:  # a class beside ours may have it
+            value = vars(base).get(self.name, self)
+            if not isinstance(value, Foreign):
+                return value.__get__(instance, owner) if hasattr(value, "__get__") else value
         raise unknown_attribute(owner, self.name)
 
 

@@ -4,8 +4,10 @@
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Collection, Iterable
 from functools import wraps
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from tinyframe.utils.advice import ADVICE
@@ -37,16 +39,33 @@ def hint_for(
         if word in known or (dotted and "." in word):
             return f"here it is {word!r}"
     near = closest(name, known)
-    return None if near is None else f"here it is {near!r}"
+    return None if near is None else f"did you mean {near!r}?"
 
 
-def exported_hint(name: str, known: Collection[str]) -> str:
-    """Return "; here it is 'Dense'" for a name that the package does not export, or nothing."""
-    if name.startswith("_"):
-        return ""
-    word = NAMES.get(name)
-    hint = hint_for(name, ["tinyframe"], known) if word is None else f"here it is {word!r}"
-    return "" if hint is None else f"; {hint}"
+def missing_export(module: str, name: str, known: Collection[str]) -> Exception:
+    """Return the error for a name that a module does not have, with what to say instead.
+
+    An AttributeError, whose words `from tinyframe import Linear` would drop: for that, where there
+    is something to say, an ImportError.
+
+    Parameters
+    ----------
+    module, name, known
+        Which module, what it was asked for, and what it has.
+    """
+    word, hint = NAMES.get(name), None
+    if word in known:
+        hint = f"here it is {word!r}"
+    elif not name.startswith("_"):
+        hint = hint_for(name, ["tinyframe"], known)
+    message = f"module {module!r} has no attribute {name!r}"
+    if hint is None:
+        return AttributeError(message)
+    caller = sys._getframe(2).f_globals  # noqa: SLF001 - nothing else tells who asks
+    importing = caller.get("__name__") == "importlib._bootstrap"
+    if importing and find_spec(f"{module}.{name}") is None:
+        return ImportError(f"{message}; {hint}", name=module)
+    return AttributeError(f"{message}; {hint}")
 
 
 def closest(name: str, known: Collection[str]) -> str | None:
@@ -54,7 +73,7 @@ def closest(name: str, known: Collection[str]) -> str | None:
     import difflib  # noqa: PLC0415 - spares `import tinyframe`
 
     small = {word.lower(): word for word in known}
-    found = difflib.get_close_matches(name.lower(), small, n=1)
+    found = difflib.get_close_matches(name.lower(), small, n=1, cutoff=0.65)
     return small[found[0]] if found else None
 
 
@@ -67,8 +86,11 @@ def figure_hint(name: str, known: Collection[str] = ()) -> str:
         What was asked for, and which figures there are.
     """
     val, bare = ("val_", name[4:]) if name.startswith("val_") else ("", name)
-    right = val + METRICS[bare] if bare in METRICS else closest(name, known)
-    return "" if right is None else f"; here it is {right!r}"
+    right = val + METRICS.get(bare, bare)
+    if bare in METRICS and (right in known or not known):
+        return f"; here it is {right!r}"
+    near = closest(name, known)
+    return "" if near is None else f"; did you mean {near!r}?"
 
 
 def understood(function: Function) -> Function:

@@ -12,5 +12,5 @@ class Named(dict[str, Value]):
 
     def __missing__(self, key: Any) -> Value:
         near = closest(key, self) if isinstance(key, str) else None
-        hint = "" if near is None else f"; here it is {near!r}"
+        hint = "" if near is None else f"; did you mean {near!r}?"
         raise KeyError(f"there is no {key!r} among {', '.join(self) or 'no names at all'}{hint}")

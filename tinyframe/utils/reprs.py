@@ -35,7 +35,8 @@ def shown(value: object) -> str:
         from fractions import Fraction  # noqa: PLC0415 - spares `import tinyframe`
 
         over = Fraction(value).limit_denominator(1000) if math.isfinite(value) else Fraction(0)
-        if over.numerator / over.denominator == value:
+        small = over.denominator > 1 and abs(over.numerator) <= 1000  # noqa: PLR2004 - as below it
+        if small and over.numerator / over.denominator == value:
             return f"{over.numerator}/{over.denominator}"
     return value.__name__ if inspect.isfunction(value) else repr(value)
 

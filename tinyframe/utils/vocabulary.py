@@ -31,6 +31,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "gamma": ("gain", "factor"),
     "global_clipnorm": ("clip_norm",),
     "hidden_size": ("units",),
+    "history_size": ("memory",),
     "ignore_class": ("ignore_index",),
     "init": ("initializer",),
     "input_dim": ("vocabulary",),
@@ -44,9 +45,12 @@ WORDS: dict[str, tuple[str, ...]] = {
     "loss_fn": ("loss",),
     "loss_function": ("loss",),
     "lr": ("learning_rate", "optimizer.learning_rate"),
+    "m": ("memory",),
     "mask_value": ("padding",),
     "max_epochs": ("epochs",),
     "max_iter": ("epochs",),
+    "maxcor": ("memory",),
+    "min_lr": ("minimum",),
     "moving_mean": ("running_mean",),
     "moving_var": ("running_variance",),
     "moving_variance": ("running_variance",),
@@ -75,7 +79,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "solver": ("optimizer",),
     "strides": ("stride",),
     "target": ("y",),
-    "tol": ("min_delta",),
+    "tol": ("min_delta", "tolerance"),
+    "tolerance_change": ("least_change",),
+    "tolerance_grad": ("tolerance",),
     "trainable": ("layer.trainable",),
     "trainable_variables": ("trainable_parameters",),
     "trainable_weights": ("trainable_parameters",),
@@ -84,8 +90,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "validation_set": ("validation_data",),
     "variables": ("parameters",),
     "w": ("weight",),
-    "weight": ("model.parameters", "class_weights"),
-    "weights": ("weight", "model.parameters"),
+    "weight": ("sample_weight", "class_weights", "model.parameters"),
+    "weights": ("weight", "sample_weight", "model.parameters"),
     "x": ("X",),
 }
 """What other libraries say, in small letters: the words it may be here, the first that there is."""
@@ -157,6 +163,14 @@ LOSSES: dict[str, str] = {
     "squarederror": "MSELoss",
 }
 """Names of losses elsewhere, without "_", "-" and "loss": the classes that they stand for."""
+
+OPTIMIZERS: dict[str, str] = {
+    "gd": "SGD",
+    "gradientdescent": "SGD",
+    "lm": "LevenbergMarquardt",
+    "marquardt": "LevenbergMarquardt",
+}
+"""Likewise of optimizers."""
 
 METRICS: dict[str, str] = {
     "acc": "accuracy",

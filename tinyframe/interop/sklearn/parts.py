@@ -66,7 +66,9 @@ class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         if given is None:
             return Adam() if name == "optimizer" else self._default_loss()
         try:
-            return named_optimizer(given) if name == "optimizer" else named_loss(given, Softmax())
+            return (
+                named_optimizer(given) if name == "optimizer" else named_loss(given, (Softmax(),))
+            )
         except (TypeError, ValueError):
             return given  # `fit` says what is wrong with it
 
@@ -81,7 +83,7 @@ class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         """
         if self.loss is None:
             return self._default_loss(last)
-        return named_loss(copy.deepcopy(self.loss), last)
+        return named_loss(copy.deepcopy(self.loss), (last,))
 
     def _own_optimizer(self) -> Any:
         return copy.deepcopy(self._part("optimizer"))

@@ -8,7 +8,7 @@ import numpy as np
 from tinyframe.training.callbacks.callback import Callback
 from tinyframe.training.callbacks.run import Run
 from tinyframe.utils.checks import real_number
-from tinyframe.utils.schema import check_schema, integer
+from tinyframe.utils.schema import check_schema, integer, number
 
 if TYPE_CHECKING:
     from tinyframe.types import Array
@@ -41,7 +41,9 @@ class WeightAverage(Callback):
     def __init__(self, decay: float = 0.999) -> None:
         self.decay = real_number("decay", decay, at_least=0, below=1)
 
-    def on_train_begin(self, run: Run) -> None:  # noqa: ARG002 - the moment is what counts
+    def on_train_begin(self, run: Run) -> None:
+        if sum(isinstance(callback, WeightAverage) for callback in run.callbacks) > 1:
+            raise ValueError("callbacks expected one WeightAverage, got several")
         self._other: Array | None = None  # θ̄; while the model has that: θ
         self._steps = 0
         self._in_use = False
@@ -64,7 +66,7 @@ class WeightAverage(Callback):
             self._exchange(run)
 
     def on_train_end(self, run: Run) -> None:
-        if run.finished and not self._in_use:
+        if run.finished != self._in_use:  # after an error the model has the weights of the steps
             self._exchange(run)
         self._other = None
 
@@ -78,12 +80,15 @@ class WeightAverage(Callback):
             self._in_use = not self._in_use
 
     def state(self) -> dict[str, Any]:
-        kept: dict[str, Any] = {"steps": self._steps, "in_use": int(self._in_use)}
+        kept = {"steps": self._steps, "in_use": int(self._in_use), "decay": self.decay}
         return kept if self._other is None else kept | {"other": self._other}
 
     def check_state(self, state: Mapping[str, Any], run: Run) -> None:
         counts = {name: value for name, value in state.items() if name != "other"}
-        check_schema(counts, {"steps": integer(), "in_use": integer()}, "WeightAverage")
+        schema = {"steps": integer(), "in_use": integer(), "decay": number()}
+        check_schema(counts, schema, "WeightAverage")
+        if state["decay"] != self.decay:
+            raise ValueError(f"another decay: {state['decay']} in the file, {self.decay} now")
         size = sum(parameter.size for parameter in run.model.trainable_parameters)
         other = state.get("other", np.empty(size, run.model.dtype))
         if getattr(other, "shape", ()) != (size,) or other.dtype != run.model.dtype:
