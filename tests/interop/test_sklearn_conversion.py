@@ -118,3 +118,11 @@ def test_others_are_refused():
     with pytest.raises(NotFittedError):
         from_sklearn(MLPClassifier())
     assert tf.from_sklearn is from_sklearn
+
+
+def test_a_network_of_whole_gradients_goes_on_by_them():
+    theirs = fitted(MLPRegressor((5,), solver="lbfgs", max_iter=5, random_state=0), X, X[:, 0])
+    ours = from_sklearn(theirs).set_params(warm_start=True, epochs=30)
+    before = ours.score(X, X[:, 0])
+    assert ours.fit(X, X[:, 0]).score(X, X[:, 0]) > before
+    assert type(ours.model_.optimizer) is tf.LBFGS

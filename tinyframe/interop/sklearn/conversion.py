@@ -10,7 +10,7 @@ from tinyframe.interop.sklearn.architecture import hidden_layers
 from tinyframe.interop.sklearn.classifier import NetworkClassifier
 from tinyframe.interop.sklearn.regressor import NetworkRegressor
 from tinyframe.layers import Dense, Layer, Sigmoid, Softmax
-from tinyframe.optimizers import SGD, Adam, Optimizer
+from tinyframe.optimizers import LBFGS, SGD, Adam, Optimizer
 from tinyframe.sequential import Sequential
 
 SAME = (
@@ -37,7 +37,7 @@ def from_sklearn(mlp: Any) -> NetworkClassifier | NetworkRegressor:
         from_sklearn(mlp).model_.to_onnx("model.onnx")
 
     `partial_fit`, and `fit` with `warm_start`, go on with these weights, by the optimizer of the
-    same name and arguments, Adam instead of L-BFGS, without its memory and without `alpha`.
+    same name and arguments, without its memory and without `alpha`.
     A `fit` of two classes without `warm_start` begins a network with two outputs instead of one. Of
     a regressor with `loss="poisson"`, `model_` makes the logarithms of the rates.
 
@@ -57,6 +57,8 @@ def from_sklearn(mlp: Any) -> NetworkClassifier | NetworkRegressor:
         raise TypeError(f"from_sklearn expected an MLPClassifier or MLPRegressor, got {mlp!r}")
     check_is_fitted(mlp)
     parameters = {name: getattr(mlp, name) for name in SAME}
+    if mlp.solver == "lbfgs":
+        parameters["batch_size"] = "auto"
     parameters |= {
         "epochs": mlp.max_iter,
         "verbose": int(mlp.verbose),
@@ -92,12 +94,12 @@ def _model(mlp: Any) -> Sequential:
     return model
 
 
-def _optimizer(mlp: Any) -> Optimizer | None:
-    """Return the optimizer that `solver` stands for; None for L-BFGS."""
+def _optimizer(mlp: Any) -> Optimizer:
+    """Return the optimizer that `solver` stands for."""
     rate = mlp.learning_rate_init
     if mlp.solver == "adam":
         return Adam(rate, mlp.beta_1, mlp.beta_2, mlp.epsilon)
     if mlp.solver == "sgd":
         nesterov = mlp.nesterovs_momentum and mlp.momentum > 0
         return SGD(rate, momentum=mlp.momentum, nesterov=nesterov)
-    return None
+    return LBFGS(tolerance=mlp.tol)
