@@ -27,6 +27,7 @@ from tinyframe import (
     Sigmoid,
     Softmax,
 )
+from tinyframe.storage import registry
 from tinyframe.utils.vocabulary import NAMES, WORDS
 
 RNG = np.random.default_rng(0)
@@ -371,7 +372,9 @@ def test_a_name_goes_on_with_the_optimizer_of_the_last_fit():
     assert type(model.loss) is MSELoss
 
 
-def test_names_of_ones_own_classes():
+def test_names_of_ones_own_classes(monkeypatch):
+    monkeypatch.setattr(registry, "_classes", dict(registry._classes))
+
     @tinyframe.register
     class TiltedLoss(MSELoss):
         pass

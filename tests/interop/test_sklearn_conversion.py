@@ -121,7 +121,11 @@ def test_others_are_refused():
 
 
 def test_a_network_of_whole_gradients_goes_on_by_them():
-    theirs = fitted(MLPRegressor((5,), solver="lbfgs", max_iter=5, random_state=0), X, X[:, 0])
+    theirs = fitted(
+        MLPRegressor(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=5, random_state=0),
+        X,
+        X[:, 0],
+    )
     ours = from_sklearn(theirs).set_params(warm_start=True, epochs=30)
     before = ours.score(X, X[:, 0])
     assert ours.fit(X, X[:, 0]).score(X, X[:, 0]) > before
