@@ -7,7 +7,6 @@ from numbers import Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
-from tinyframe.training.curves import draw_history
 from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.direction import Mode, direction
 from tinyframe.utils.hints import figure_hint
@@ -109,6 +108,8 @@ class History(Hinted):
         TypeError
             If `ax` is something else.
         """
+        from tinyframe.training.curves import draw_history  # noqa: PLC0415 - spares an import
+
         return draw_history(self, figures, ax)
 
     def to_csv(self, path: str | PathLike[str]) -> None:
