@@ -17,6 +17,10 @@ POWERS = np.arange(-4, 6.01, 0.25)
 """Of ten, by which the inverse mean square of the weights is multiplied to be tried as λ."""
 
 
+LEAST_FREE = 1e-3
+"""Share of the data, at least, that is to be left to tell their noise from."""
+
+
 class Evidence:
     """MacKay's evidence: which prior, and how much noise, make the data most likely.
 
@@ -75,7 +79,7 @@ class Evidence:
                 wanted = max(gamma / squares, 1e-300)
             if estimate_noise:
                 beta = (count - gamma) / count
-            if beta <= 0:
+            if beta <= LEAST_FREE:
                 raise ValueError(
                     f"expected more rows than the {gamma:.1f} weights that they determine; "
                     "give noise, or a larger prior_precision"

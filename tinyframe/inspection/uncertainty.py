@@ -119,7 +119,10 @@ def uncertainty(
     else:
         likelihood = Categorical() if kind is Categorical else Bernoulli()
     eigenvalues, vectors = np.linalg.eigh(_curvature(objective, trained, likelihood, block))
-    eigenvalues = np.maximum(eigenvalues, 0)  # but for rounding
+    rounding = len(eigenvalues) * np.finfo(np.float64).eps * max(float(eigenvalues[-1]), 0.0)
+    eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0)
+    outputs = objective.prediction.shape[1]  # no more than these determine weights
+    eigenvalues[: max(0, weights - rows * outputs)] = 0  # they ascend
     theta = ParameterVector(trained).value
     squares = float(theta @ theta)
     if validation is not None and not isinstance(likelihood, Gaussian):

@@ -67,6 +67,10 @@ class GaussianNLLLoss(Loss):
         return self._recall()
 
 
+LEAST = 1e-7
+"""ε, what is added to a rate whose logarithm is taken, as in Keras."""
+
+
 class PoissonLoss(PointwiseLoss):
     """L = 1/n Σᵣ Σᵢ [λᵣᵢ − yᵣᵢ log λᵣᵢ]: how improbable the counts y are at the rates λ.
 
@@ -75,7 +79,7 @@ class PoissonLoss(PointwiseLoss):
     `np.exp(model.predict(X))`. With `log_rates=False` it is made of the rates, as of a model that
     ends in `Softplus`.
 
-        ∂ℓ/∂z = λ − y        ∂ℓ/∂λ = 1 − y / λ
+        ∂ℓ/∂z = λ − y        ∂ℓ/∂λ = 1 − y / (λ + ε), where log λ is log (λ + ε), ε = 10⁻⁷
 
     The constant log y! is left out, as in PyTorch and Keras.
 
@@ -83,7 +87,7 @@ class PoissonLoss(PointwiseLoss):
     ----------
     log_rates : bool
         Whether predictions are logarithms of rates. `loss="poisson"` chooses by the last layer:
-        after Softplus and ReLU they are rates.
+        after Softplus (and ReLU) they are rates.
 
     Raises
     ------
@@ -107,6 +111,5 @@ class PoissonLoss(PointwiseLoss):
                 f"PoissonLoss(log_rates=False) expected rates ≥ 0, got {lowest}; let the model "
                 "end in Softplus(), or predict logarithms of rates, with PoissonLoss()"
             )
-        # A rate that rounded to 0 counts as the smallest number there is.
-        rates = np.maximum(prediction, np.finfo(prediction.dtype).tiny)
+        rates = prediction + LEAST  # of which a last ReLU makes many 0
         return prediction - target * np.log(rates), 1 - target / rates

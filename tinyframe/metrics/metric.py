@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tinyframe.data.arrays import as_weights
 from tinyframe.data.targets import are_classes, are_labels, dense_target
-from tinyframe.losses import BinaryCrossEntropyLoss, Loss
+from tinyframe.losses import BinaryCrossEntropyLoss, Loss, PoissonLoss
 from tinyframe.metrics.arguments import as_pair
 from tinyframe.metrics.classification import accuracy, f1, precision, recall, top_k_accuracy
 from tinyframe.metrics.ranking import roc_auc
@@ -177,6 +177,11 @@ def _check_fit(metric: Metric, target: Array, outputs: int, loss: Loss | None) -
         raise ValueError(
             f"the metric {metric.name} expected outputs of the targets' shape, and {loss!r} has "
             "others: give a function (prediction, target) of your own"
+        )
+    if isinstance(loss, PoissonLoss) and loss.log_rates:
+        raise ValueError(
+            f"the metric {metric.name} expected rates, and with {loss!r} the model makes their "
+            "logarithms: give a function (prediction, target) of your own, or end in Softplus()"
         )
     if metric.function in OF_CLASSES and not are_classes(target, outputs):
         raise ValueError(

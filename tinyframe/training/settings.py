@@ -38,8 +38,9 @@ def chosen_loss(loss: Any, last: Loss | None, chain: Sequence[Layer]) -> Loss:
     chain
         The layers of the model: see `named_loss`.
     """
+    last = named_loss(last or MSELoss(), chain)  # the attribute may have been set to a name
     named = named_loss(loss, chain)
-    chosen = _or_last(named, last or MSELoss(), by_name=named is not loss)
+    chosen = _or_last(named, last, by_name=named is not loss)
     check_kind("loss", chosen, Loss, 'a Loss such as MSELoss(), or a name such as "mse"')
     return chosen  # type: ignore[no-any-return] # it is one
 
@@ -52,9 +53,10 @@ def chosen_optimizer(optimizer: Any, last: Optimizer | None) -> Optimizer:
     TypeError, ValueError, AttributeError
         If it is none, or was given attributes that it does not have, such as `lr`.
     """
+    last = named_optimizer(last or SGD(0.1))
     named = named_optimizer(optimizer)
     expected = 'an Optimizer such as SGD(0.1), or a name such as "sgd"'
-    chosen = _or_last(named, last or SGD(0.1), by_name=named is not optimizer)
+    chosen = _or_last(named, last, by_name=named is not optimizer)
     check_kind("optimizer", chosen, Optimizer, expected)
     for name in vars(chosen):  # not as they are set, since a step sets two of them
         if name[0] != "_":

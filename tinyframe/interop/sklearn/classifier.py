@@ -11,11 +11,13 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from tinyframe.interop.sklearn.architecture import dense
 from tinyframe.interop.sklearn.network import Network
+from tinyframe.interop.sklearn.parts import unchanged_on_error
 from tinyframe.layers import Layer, LogSoftmax, Sigmoid, Softmax
 from tinyframe.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, Loss, LossLike
 from tinyframe.optimizers import OptimizerLike
 from tinyframe.sequential import Sequential
 from tinyframe.types import Array
+from tinyframe.utils.hints import understood
 
 
 class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as above
@@ -39,7 +41,8 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
     warm_start, random_state, verbose
         Likewise.
     class_weight : dict, "balanced" or None
-        What each class counts, by its name in y; "balanced": inversely to its rows.
+        What each class counts, by its name in y; "balanced": inversely to its rows. It counts in
+        rows that `early_stopping` sets aside, too, not in `X_val`, whose weights are given.
 
     Attributes
     ----------
@@ -53,6 +56,7 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
 
     classes_: Array
 
+    @understood
     def __init__(
         self,
         hidden_layer_sizes: Iterable[int] = (100,),
@@ -113,12 +117,13 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
             If something is not as above, or with `warm_start` the classes are others than before.
         """
         first = not self._goes_on
-        X, y = self._checked(X, y, first=first)
-        classes = np.arange(y.shape[1]) if self._multilabel else np.unique(y)
-        self._take_classes(classes, first=first)
-        held = self._held(X_val, y_val, sample_weight_val)
-        weight = self._weights(X, y, sample_weight, self.class_weight)
-        return self._train(X, self._numbers(y), self._asked(), weight, held)
+        with unchanged_on_error(self):
+            X, y = self._checked(X, y, first=first)
+            classes = np.arange(y.shape[1]) if self._multilabel else np.unique(y)
+            self._take_classes(classes, first=first)
+            held = self._held(X_val, y_val, sample_weight_val)
+            weight = self._weights(X, y, sample_weight, self.class_weight)
+            return self._train(X, self._numbers(y), self._asked(), weight, held)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go through these rows once, and return this estimator.
@@ -141,14 +146,15 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
                 "partial_fit expected class_weight to be a dict or None, got "
                 f"{self.class_weight!r}, which needs all rows at once"
             )
-        X, y = self._checked(X, y, first=first)
-        if classes is None and first and not self._multilabel:
-            raise ValueError("partial_fit expected classes=… at its first call, got none")
-        if classes is None:
-            classes = np.arange(y.shape[1]) if self._multilabel else self.classes_
-        self._take_classes(np.unique(classes), first=first)
-        weight = self._weights(X, y, sample_weight, self.class_weight)
-        return self._train_on(X, self._numbers(y), self._asked(), weight)
+        with unchanged_on_error(self):
+            X, y = self._checked(X, y, first=first)
+            if classes is None and first and not self._multilabel:
+                raise ValueError("partial_fit expected classes=… at its first call, got none")
+            if classes is None:
+                classes = np.arange(y.shape[1]) if self._multilabel else self.classes_
+            self._take_classes(np.unique(classes), first=first)
+            weight = self._weights(X, y, sample_weight, self.class_weight)
+            return self._train_on(X, self._numbers(y), self._asked(), weight)
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of each row, (rows,).
@@ -174,6 +180,8 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
             y = (Softmax() if several else Sigmoid()).forward(y)
         if y.shape[1] == 1 and not self._multilabel:
             y = np.column_stack([1 - y, y])
+        elif y.shape[1] > len(self.classes_):  # one class, though the network has two outputs
+            return np.ones_like(y[:, :1])
         return y[:, : len(self.classes_)]
 
     def _checked(self, X: Any, y: Any, *, first: bool) -> tuple[Any, Array]:
@@ -230,6 +238,8 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
         return [(outputs,), (1,)] if single else [(outputs,)]
 
     def _default_loss(self, last: Layer | None = None) -> Loss:
+        if getattr(self, "_multilabel", False) and isinstance(last, Softmax | LogSoftmax):
+            raise ValueError(f"layers expected Sigmoid() or scores at the end, got {last!r}")
         yes_or_no = last is not None and last.output_shape == (1,)
         if yes_or_no or getattr(self, "_multilabel", False):
             return BinaryCrossEntropyLoss(

@@ -22,6 +22,7 @@ from tinyframe.sequential import Sequential
 from tinyframe.training.callbacks import EarlyStopping
 from tinyframe.types import Array
 from tinyframe.utils.checks import boolean
+from tinyframe.utils.hints import understood
 
 FLOATS = (np.float64, np.float32)  # what X stays or becomes, the network with it
 
@@ -32,6 +33,7 @@ class Network(Parts):
     model_: Sequential
     _categories: Categories | None = None
 
+    @understood
     def __init__(
         self,
         hidden_layer_sizes: Iterable[int] = (100,),

@@ -2,13 +2,15 @@
 
 import copy
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
 from tinyframe.layers import Layer, Softmax
 from tinyframe.losses import Loss
-from tinyframe.optimizers import Adam, Optimizer
+from tinyframe.optimizers import LBFGS, Adam, Optimizer
 from tinyframe.optimizers.optimizer import StepOptions
 from tinyframe.training.named import named_loss, named_optimizer
 
@@ -52,17 +54,16 @@ class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
                 raise ValueError(f"Invalid parameter {name!r}: {part} has no parameters of its own")
             if argument:
                 changes.setdefault(part, {})[argument] = params.pop(name)
-        for part, arguments in changes.items():
-            given = params.get(part)
-            params[part] = changed(self._part(part) if given is None else given, arguments)
         super().set_params(**params)
+        for part, arguments in changes.items():  # of what is there now
+            super().set_params(**{part: changed(self._part(part), arguments)})
         return self
 
     def _part(self, name: str) -> Any:
         """Return the optimizer or the loss: the one given, or what is used instead of None."""
         given = getattr(self, name)
         if given is None and name == "optimizer":
-            given = self.solver
+            given = self._solved() if self.solver == "lbfgs" else self.solver
         if given is None:
             return Adam() if name == "optimizer" else self._default_loss()
         try:
@@ -71,6 +72,13 @@ class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
             )
         except (TypeError, ValueError):
             return given  # `fit` says what is wrong with it
+
+    def _solved(self) -> LBFGS:
+        """Return the optimizer of solver="lbfgs", of which `tol` is the tolerance."""
+        try:
+            return LBFGS(tolerance=getattr(self, "tol", 1e-4))
+        except (TypeError, ValueError):
+            return LBFGS()  # `fit` says what is wrong with `tol`
 
     def _default_loss(self, last: Layer | None = None) -> Loss:
         """Return the loss for a network that ends in this layer."""
@@ -86,7 +94,27 @@ class Parts(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
         return named_loss(copy.deepcopy(self.loss), (last,))
 
     def _own_optimizer(self) -> Any:
-        return copy.deepcopy(self._part("optimizer"))
+        """Return an optimizer to train with; ValueError if `solver` names another one."""
+        optimizer = copy.deepcopy(self._part("optimizer"))
+        named = named_optimizer(self.solver)
+        if named is not None and type(named) is not type(optimizer):
+            raise ValueError(
+                f"solver={self.solver!r} expected optimizer=None or one of that kind, got "
+                f"{optimizer!r}"
+            )
+        return optimizer
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Put an estimator's attributes back as they were if the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def arguments_of(part: Any) -> dict[str, Any]:

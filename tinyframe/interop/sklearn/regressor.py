@@ -7,6 +7,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
 from tinyframe.interop.sklearn.network import Network
+from tinyframe.interop.sklearn.parts import unchanged_on_error
 from tinyframe.layers import Layer
 from tinyframe.losses import GaussianNLLLoss, Loss, MSELoss, PoissonLoss, QuantileLoss
 from tinyframe.types import Array
@@ -61,7 +62,8 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
     n_iter_no_change : int
         Training ends when the loss has not fallen by `tol` for so many epochs.
     tol : float
-        See there.
+        See there. With `solver="lbfgs"`, which ends where it has converged: the largest derivative
+        that counts as none, as in scikit-learn.
     warm_start : bool
         Whether `fit` goes on with the network of the last one instead of a new one. The optimizer
         begins anew.
@@ -106,19 +108,21 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
         TypeError, ValueError
             If something is not as above.
         """
-        X, y = self._checked(X, y, first=not self._goes_on)
-        held = self._held(X_val, y_val, sample_weight_val)
-        self._train(X, y, self._asked(y), self._weights(X, y, sample_weight), held)
-        self._single = y.ndim == 1
+        with unchanged_on_error(self):
+            X, y = self._checked(X, y, first=not self._goes_on)
+            held = self._held(X_val, y_val, sample_weight_val)
+            self._train(X, y, self._asked(y), self._weights(X, y, sample_weight), held)
+            self._single = y.ndim == 1
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go through these rows once, and return this estimator; arguments are those of `fit`."""
         first = not hasattr(self, "model_")
-        X, y = self._checked(X, y, first=first)
-        if first:
-            self._single = y.ndim == 1
-        return self._train_on(X, y, self._asked(y), self._weights(X, y, sample_weight))
+        with unchanged_on_error(self):
+            X, y = self._checked(X, y, first=first)
+            if first:
+                self._single = y.ndim == 1
+            return self._train_on(X, y, self._asked(y), self._weights(X, y, sample_weight))
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Return the numbers for each row, of the shape that y had.
