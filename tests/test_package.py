@@ -41,7 +41,7 @@ def test_submodules_come_when_asked_for():
     assert python("import tinyframe; print(tinyframe.testing.check_layer)")
     assert python("import tinyframe; print(tinyframe.interop.torch.to_torch_state_dict)")
     assert {"Dense", "interop", "plots"} <= set(dir(tinyframe))
-    assert dir(tinyframe.interop) == ["keras", "onnx", "sklearn", "torch"]
+    assert dir(tinyframe.interop) == ["c", "keras", "onnx", "sklearn", "torch"]
     for of in (tinyframe, tinyframe.interop):
         with pytest.raises(AttributeError, match="no attribute 'nothing'"):
             of.nothing  # noqa: B018 - the access is the test
@@ -52,7 +52,8 @@ def test_submodules_come_when_asked_for():
 WINGS = (
     "types", "version", "utils", "data", "datasets", "initializers", "parameters", "layers",
     "losses", "metrics", "optimizers", "recording", "storage", "training", "inspection", "plots",
-    "distributed", "testing", "interop.onnx", "interop.torch", "predictor", "model", "sequential",
+    "distributed", "testing", "interop.onnx", "interop.c", "interop.torch", "interop.exportable",
+    "predictor", "model", "sequential",
     "interop.keras", "interop.sklearn",
 )  # fmt: skip
 """The wings and rooms of the house: each imports only from those before it."""
@@ -142,7 +143,7 @@ DOCUMENTED = {
     "callbacks": "EarlyStopping", "checkpoint": "Checkpoint", "datasets": "digits",
     "display": "ProgressBar", "distributed.ranks": "Ranks",
     "history": "History", "initializers": "constant", "inspection": "gradient_report",
-    "interop.keras": "from_keras", "interop.onnx": "exports",
+    "interop.c": "exports", "interop.keras": "from_keras", "interop.onnx": "exports",
     "interop.torch": "to_torch_state_dict",
     "layers": "Dense", "layers.dense": "Dense", "layers.layer": "Layer",
     "learning_rate": "find_learning_rate", "losses": "MSELoss", "losses.loss": "Loss",

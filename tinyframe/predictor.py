@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tinyframe.data.arrays import check_finite
 from tinyframe.data.source import BLOCK
+from tinyframe.interop.exportable import Exportable
 from tinyframe.layers.layer import Layer
 from tinyframe.losses import Loss, LossLike
 from tinyframe.metrics import named_metrics
@@ -32,8 +33,14 @@ if TYPE_CHECKING:
     from tinyframe.recording.frozen import FrozenPredictor
 
 
-class Predictor(Layer, ABC):
-    """A layer that data goes into, and predictions come out of; `Model` adds learning."""
+class Predictor(Exportable, ABC):
+    """A layer that data goes into, and predictions come out of; `Model` adds learning.
+
+    Attributes
+    ----------
+    loss
+        That of the last `fit`; None before.
+    """
 
     loss: Loss | None = None
     _inference: Any = None
@@ -204,30 +211,6 @@ class Predictor(Layer, ABC):
         if not isinstance(model, cls):
             raise StorageError(f"{path}: expected a {cls.__name__}, got a {type(model).__name__}")
         return model
-
-    def to_onnx(self, path: str | os.PathLike[str]) -> None:
-        """Write this model to an ONNX file (opset 18), for inference (extra `onnx`).
-
-        The file takes batches of any size; see `tinyframe.interop.onnx.to_onnx`.
-
-        Parameters
-        ----------
-        path
-            Its name, by custom ending in .onnx.
-
-        Raises
-        ------
-        ImportError
-            If the library onnx is not installed.
-        ValueError
-            If the model is not built, or has a layer that cannot be exported: names it. No file is
-            written.
-        StorageError
-            If the file cannot be written; what was there stays.
-        """
-        from tinyframe.interop.onnx import save_onnx  # noqa: PLC0415 - of an extra
-
-        save_onnx(self, path)
 
     def summary(self) -> "Summary":
         """Return a table: each layer, its output shape, parameters and work, and the totals."""

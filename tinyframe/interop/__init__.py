@@ -2,6 +2,7 @@
 
 - `tinyframe.interop.sklearn`: networks as scikit-learn estimators, and scikit-learn's networks as
   ours (extra `sklearn`).
+- `tinyframe.interop.c`: models as C files; needs NumPy alone.
 - `tinyframe.interop.onnx`: models as ONNX files (extra `onnx`).
 - `tinyframe.interop.torch`: weights to and from PyTorch's state dicts; needs NumPy alone.
 - `tinyframe.interop.keras`: models and weights from `.keras` files (extra `keras`).
@@ -10,7 +11,7 @@
 from importlib import import_module
 from types import ModuleType
 
-_LAZY = ("keras", "onnx", "sklearn", "torch")
+_LAZY = ("c", "keras", "onnx", "sklearn", "torch")
 
 
 def __dir__() -> list[str]:

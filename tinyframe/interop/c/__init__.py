@@ -1,0 +1,147 @@
+"""Models as C files, to run wherever there is a compiler."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyframe.interop.c import layers  # noqa: F401 - says how they are written
+from tinyframe.interop.c.names import identifier
+from tinyframe.interop.c.program import ENTRY, MOST_WEIGHTS, Program, exports
+from tinyframe.interop.c.source import Source, source
+from tinyframe.interop.onnx.layers import integers_enter
+from tinyframe.layers import Embedding, Layer
+from tinyframe.storage.files import write_atomically
+from tinyframe.types import Array
+from tinyframe.utils.checks import boolean, number_dtype
+
+__all__ = ["Program", "Source", "exports", "save_c", "to_c"]
+
+INTEGERS = ("uint8", "int8", "uint16", "int16", "int32")
+"""What inputs may be besides floats."""
+
+TESTED = 50_000
+"""Numbers in the vectors of the self-test, of which there are one to four."""
+
+
+def to_c(
+    model: Layer,
+    name: str,
+    *,
+    small: bool = False,
+    workspace: bool = False,
+    dtype: npt.DTypeLike | None = None,
+) -> Source:
+    """Return a built model as the text of a C99 file and of its header, for inference.
+
+    The file defines `void NAME_predict(const float *x, float *y)`, for one input, and needs nothing
+    but math.h. Padding of sequences is skipped as the layers do.
+
+    Parameters
+    ----------
+    model
+        A `Sequential`, or any layer.
+    name
+        Of the function, and in capitals of macros: a C identifier.
+    small
+        Whether the code is to be short rather than fast.
+    workspace
+        Whether the caller passes the memory for what is computed on the way, NAME_WORKSPACE
+        numbers, so that threads may call at once; by default it is static.
+    dtype
+        What x is: by default the model's dtype, int32 where tokens come first; other integers, such
+        as "uint8", where the model takes them.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not as above.
+    ValueError
+        If the name is no identifier or a reserved word, the model is not built, does not take the
+        dtype, is too large, or has a layer that nothing says how to write: the message says which
+        and where.
+    """
+    if not isinstance(model, Layer):
+        raise TypeError(f"to_c expected a model, got {model!r}")
+    name = identifier(name)
+    small, workspace = boolean("small", small), boolean("workspace", workspace)
+    if model.input_shape is None:
+        raise ValueError("to_c expected a built model; its shapes are known after fit or build")
+    weights = sum(parameter.size for parameter in model.parameters)
+    if weights > MOST_WEIGHTS:
+        raise ValueError(
+            f"a C file holds {MOST_WEIGHTS:,} weights at most, got {weights:,}: some "
+            f"{13e-6 * weights:,.0f} MB of text"
+        )
+    entering = _entering(model, dtype)
+    program = Program(model.dtype, int(np.prod(model.input_shape)), entering, small=small)
+    y = program.floats(program.layer(model, ENTRY))
+    return source(program, model, y, name, _tests(model, entering), workspace=workspace)
+
+
+def save_c(
+    model: Layer,
+    path: str | os.PathLike[str],
+    name: str | None = None,
+    *,
+    header: bool = True,
+    **options: Any,
+) -> None:
+    """Write `to_c(model, name)` to a file, whole or not at all; see `Model.to_c`.
+
+    Parameters
+    ----------
+    model, name
+        As in `to_c`; the name is by default that of the file.
+    path
+        A name in .c.
+    header
+        Whether the header is written beside it, in .h.
+    **options
+        Those of `to_c`.
+    """
+    file = Path(path)
+    if file.suffix != ".c":
+        raise ValueError(f"path expected a name in .c, got {os.fspath(path)!r}")
+    header = boolean("header", header)
+    text = to_c(model, file.stem if name is None else name, **options)
+    beside = file.with_suffix(".h")
+    before = beside.read_bytes() if header and beside.is_file() else None
+    if header:
+        write_atomically(beside, text.header.encode())
+    try:
+        write_atomically(file, text.code.encode())
+    except BaseException:
+        if header:  # both or none
+            with suppress(OSError):
+                beside.unlink() if before is None else beside.write_bytes(before)
+        raise
+
+
+def _entering(model: Layer, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
+    """Return what x is."""
+    if dtype is None:
+        return np.dtype(np.int32) if integers_enter(model) else model.dtype
+    kind = number_dtype(dtype)
+    if kind != model.dtype and (kind.name not in INTEGERS or not model.takes_integers):
+        taken = f" or {', '.join(INTEGERS)}" if model.takes_integers else ""
+        raise ValueError(f"dtype expected {model.dtype}{taken}, got {kind}")
+    return kind
+
+
+def _tests(model: Layer, entering: np.dtype[Any]) -> tuple[Array, Array]:
+    """Return inputs, drawn anew each time alike, and what the model answers."""
+    rng, shape = np.random.default_rng(0), model.input_shape or ()
+    numbers = int(np.prod(shape)) + int(np.prod(model.output_shape or ()))
+    rows = max(1, min(4, TESTED // numbers))
+    tokens = [layer.vocabulary for layer in model.walk() if isinstance(layer, Embedding)]
+    if tokens:
+        x = rng.integers(0, min(*tokens, 127), (rows, *shape)).astype(entering)
+    elif entering.kind == "f":
+        x = rng.standard_normal((rows, *shape)).astype(entering)
+    else:
+        x = rng.integers(0, min(np.iinfo(entering).max, 255), (rows, *shape)).astype(entering)
+    return x, model(x)

