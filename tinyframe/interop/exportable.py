@@ -64,8 +64,8 @@ class Exportable(Layer, ABC):
             Whether the caller passes the memory for what is computed on the way, as a third
             argument; by default it is static, so that one call must end before the next begins.
         dtype
-            What x is: by default the model's dtype, int32 where tokens come first; other integers,
-            such as "uint8", where the model takes them.
+            What x is: by default the model's dtype, int32 where tokens come first; or other
+            integers, as "uint8" for pixels.
 
         Raises
         ------
@@ -79,5 +79,6 @@ class Exportable(Layer, ABC):
         """
         from tinyframe.interop.c import save_c  # noqa: PLC0415 - spares `import tinyframe`
 
-        options = {"header": header, "small": small, "workspace": workspace, "dtype": dtype}
-        save_c(self, path, name, **options)
+        save_c(
+            self, path, name, header=header, small=small, workspace=workspace, dtype=dtype
+        )  # fmt: skip

@@ -2,9 +2,7 @@
 
 import math
 
-import numpy as np
-
-from tinyframe.interop.c import images, normalisation, sequences  # noqa: F401 - say how these are
+from tinyframe.interop.c import convolution, normalisation, pooling, sequences  # noqa: F401 - say how these are written
 from tinyframe.interop.c.program import Program, exports
 from tinyframe.interop.c.sums import define_dense
 from tinyframe.layers import (
@@ -88,7 +86,9 @@ def _branches(program: Program, layer: Add | Concatenate, x: str) -> list[str]:
 def _dense(program: Program, layer: Dense, x: str) -> str:
     inputs, units = layer.weight.shape
     vector = len(layer.input_shape or ()) == 1
-    weight, bias = normalisation.folded(program, layer, units_first=layer.weight.value.T, fits=vector)
+    weight, bias = normalisation.folded(
+        program, layer, units_first=layer.weight.value.T, fits=vector
+    )
     rows = math.prod((layer.input_shape or ())[:-1])
     y = program.value(rows * units)
     define_dense(program)
@@ -168,17 +168,15 @@ def _silu(program: Program, layer: SiLU, x: str) -> str:  # noqa: ARG001 - as ab
 
 @exports(GELU)
 def _gelu(program: Program, layer: GELU, x: str) -> str:  # noqa: ARG001 - as above
-    a = math.sqrt(2 / math.pi)
-    a, b = program.number(a), program.number(a * 0.044715)
+    scale = math.sqrt(2 / math.pi)
+    a, b = program.number(scale), program.number(scale * 0.044715)
     program.define(_GELU.replace("{a}", a).replace("{b}", b))
     return program.map(x, f"gelu({x}[i])")
 
 
 @exports(Softplus)
 def _softplus(program: Program, layer: Softplus, x: str) -> str:  # noqa: ARG001 - as above
-    return program.map(
-        x, f"({x}[i] > 0.0f ? {x}[i] : 0.0f) + log1pf(expf(-fabsf({x}[i])))"
-    )
+    return program.map(x, f"({x}[i] > 0.0f ? {x}[i] : 0.0f) + log1pf(expf(-fabsf({x}[i])))")
 
 
 @exports(Rescale, integers=True)
@@ -273,7 +271,7 @@ def _reverse(program: Program, layer: Reverse, x: str) -> str:
 
 @exports(Select)
 def _select(program: Program, layer: Select, x: str) -> str:
-    chosen: np.ndarray[tuple[int], np.dtype[np.intp]] = layer._chosen  # noqa: SLF001 - slices have become numbers there
+    chosen = layer._chosen  # noqa: SLF001 - slices have become numbers there
     table, k = program.constant(chosen, "columns"), len(chosen)
     features = (layer.input_shape or (0,))[-1]
     rows = program.sizes[x] // features

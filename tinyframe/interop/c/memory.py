@@ -25,12 +25,18 @@ def plan(lives: Mapping[str, Life], over: Mapping[str, str]) -> tuple[dict[str, 
     """
     homes: dict[str, str] = {}  # the value in whose place another lies
     spans = dict(lives)
-    for name, source in over.items():
-        if name not in lives or source not in lives or lives[source].last != lives[name].first:
+    given: set[str] = set()  # whose place another has taken
+    for name in sorted(over.keys() & lives.keys(), key=lambda name: lives[name].first):
+        source = over[name]
+        if source not in lives or source in given:
             continue
+        if not lives[source].first < lives[source].last == lives[name].first:
+            continue
+        given.add(source)
         home = homes.get(source, source)
         homes[name] = home
-        spans[home] = spans[home]._replace(last=spans.pop(name).last)
+        size = max(spans[home].size, lives[name].size)
+        spans[home] = Life(size, spans[home].first, spans.pop(name).last)
     by_birth = sorted(spans, key=lambda name: spans[name].first)
     by_size = sorted(spans, key=lambda name: -spans[name].size)
     least = max(map(sum, _alive(spans)), default=0)

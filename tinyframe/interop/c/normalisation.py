@@ -66,15 +66,13 @@ def _batch_norm(program: Program, layer: BatchNorm, x: str) -> str:
     bias = program.constant(layer.bias.value, "bias")
     y = program.value(program.sizes[x], over=x)
     program.define(_BATCH_NORM)
-    program.add(
-        f"batch_norm({x}, {y}, {mean}, {scale}, {bias}, {features}, {math.prod(others)});"
-    )
+    program.add(f"batch_norm({x}, {y}, {mean}, {scale}, {bias}, {features}, {math.prod(others)});")
     return y
 
 
 _LAYER_NORM = """
-static void layer_norm(const float *x, float *y, const float *gain, const float *bias, float epsilon,
-                       int rows, int n) {
+static void layer_norm(const float *x, float *y, const float *gain, const float *bias,
+                       float epsilon, int rows, int n) {
     int r, i;
     for (r = 0; r < rows; ++r, x += n, y += n) {
         float mean = total(x, n) / (float)n, deviation;

@@ -29,9 +29,7 @@ class Export(NamedTuple):
 _exports: dict[type[Layer], Export] = {}
 
 
-def exports(
-    *layer_classes: type[Layer], integers: bool = False
-) -> Callable[[Function], Function]:
+def exports(*layer_classes: type[Layer], integers: bool = False) -> Callable[[Function], Function]:
     """Say how layers are written in C, also those of one's own: a decorator.
 
         @exports(Square)
@@ -83,6 +81,8 @@ class Program:
         C functions that the statements call.
     sizes : dict of int
         How many numbers each value has.
+    beyond : dict of int
+        How many numbers behind a value may be read besides, whatever they are.
     over : dict of str
         Of values computed number by number, from which one.
     """
@@ -95,6 +95,7 @@ class Program:
         self.constants: dict[str, Array] = {}
         self.functions: list[str] = []
         self.sizes: dict[str, int] = {ENTRY: size}
+        self.beyond: dict[str, int] = {}
         self.over: dict[str, str] = {}
         self._path: tuple[str, ...] = ()
         self._norms: dict[int, BatchNorm] = {}
@@ -226,7 +227,9 @@ class Program:
         waiting = list(layers.items())
         while waiting:
             name, layer = waiting.pop(0)
-            norm = waiting.pop(0)[1] if waiting and type(waiting[0][1]) is BatchNorm else None
+            after = waiting[0][1] if waiting else None
+            norm = after if type(after) is BatchNorm else None
+            del waiting[: norm is not None]
             x = self.layer(layer, x, name, norm)
         return x
 

@@ -83,14 +83,12 @@ def _recurrent(program: Program, layer: RNN | LSTM | GRU, x: str) -> str:
         program.define(_GATE)
     if layer.padding is not None:
         program.define(_IS_PADDING)
-    program.define(
-        _RECURRENT
-        % {
-            "name": name, "more": more, "gates": gates, "zero": "c[i] = " if kind is LSTM else "",
-            "step": _STEPS[kind],
-            "when": "" if layer.padding is None else "if (!is_padding(x, padding, features)) ",
-        }  # fmt: skip
-    )
+    parts = {
+        "name": name, "more": more, "gates": gates, "zero": "c[i] = " if kind is LSTM else "",
+        "step": _STEPS[kind],
+        "when": "" if layer.padding is None else "if (!is_padding(x, padding, features)) ",
+    }  # fmt: skip
+    program.define(_RECURRENT % parts)
     sizes = f"{time}, {features}, {units}, {int(layer.return_sequences)}"
     program.add(f"{name}({', '.join(given)}, {sizes});")
     return y

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,13 @@ from tinyframe.version import __version__
 LARGEST_MEMORY = 2**28
 """Numbers of static memory: what indices of type int reach with room to spare."""
 
-TOLERANCE = {4: 1e-5, 8: 1e-12}
-"""How far the self-test lets outputs be from those of `predict`, relative to the largest one."""
+
+class Tests(NamedTuple):
+    """What the self-test compares: inputs, outputs, and how far from these is near enough."""
+
+    x: Array
+    y: Array
+    tolerance: float
 
 
 class Source(NamedTuple):
@@ -38,7 +43,13 @@ class Source(NamedTuple):
 
 
 def source(
-    program: Program, model: Layer, y: str, name: str, tests: tuple[Array, Array], *, workspace: bool
+    program: Program,
+    model: Layer,
+    y: str,
+    name: str,
+    tests: Callable[[], Tests],
+    *,
+    workspace: bool,
 ) -> Source:
     """Return the files of a program.
 
@@ -51,7 +62,7 @@ def source(
     name
         A C identifier.
     tests
-        Inputs and outputs for the self-test, row by row.
+        Returns what the self-test compares, once the size is known to be bearable.
     workspace
         Whether the caller gives the memory.
 
@@ -64,8 +75,11 @@ def source(
         y = program.map(ENTRY, f"(float){ENTRY}[i]")
     lives = {v: life for v, life in _lives(program).items() if v != y}
     places, numbers = plan(lives, program.over)
-    if numbers > LARGEST_MEMORY:
-        raise ValueError(f"a C file has {LARGEST_MEMORY:,} numbers of buffers at most, got {numbers:,}")
+    if max(numbers, program.sizes[y]) > LARGEST_MEMORY:
+        raise ValueError(
+            f"a C file computes {LARGEST_MEMORY:,} numbers at a time at most, got "
+            f"{max(numbers, program.sizes[y]):,}"
+        )
     real = "float" if program.dtype == np.float32 else "double"
     sizes = {
         "INPUTS": program.sizes[ENTRY], "OUTPUTS": program.sizes[y],
@@ -93,7 +107,7 @@ def source(
         declaration, "",
         *(_table(constant, array, real) for constant, array in program.constants.items()),
         written if real == "float" else as_double(written), "",
-        _self_test(name, tests, entering, real, workspace=workspace), "",
+        _self_test(name, tests(), entering, real, workspace=workspace), "",
     ])  # fmt: skip
     guard = f"{name.upper()}_H"
     header = "\n".join([
@@ -109,7 +123,8 @@ def _lives(program: Program) -> dict[str, Life]:
     for number, statement in enumerate(program.statements):
         for name in set(re.findall(r"\bv\d+\b", statement)) & program.sizes.keys():
             first = lives[name].first if name in lives else number
-            lives[name] = Life(program.sizes[name], first, number)
+            size = program.sizes[name] + program.beyond.get(name, 0)
+            lives[name] = Life(size, first, number)
     return lives
 
 
@@ -130,18 +145,20 @@ def _comment(model: Layer, name: str, *, workspace: bool) -> str:
         else "It computes in static memory, so that one call must end before the next begins."
     )
     check = (
-        f"Compiled with -D{name.upper()}_SELF_TEST the file is a program that compares some outputs "
-        "with those of predict, and returns 0 if they agree. Leave out -ffast-math."
+        f"Compiled with -D{name.upper()}_SELF_TEST the file is a program that compares some "
+        "outputs with those of predict, and returns 0 if they agree. Leave out -ffast-math."
     )
     promise = (
         "x is one input and y its output, both row by row; they must not overlap. The weights are "
-        "the model's to the bit, and outputs agree with those of its predict but for rounding. x is "
-        f"not checked: of numbers that are not finite, outputs mean nothing. {calls} It allocates "
-        "nothing, and calls nothing but math.h. C99, and C++."
+        "the model's to the bit, and outputs agree with those of its predict but for rounding. x "
+        f"is not checked: of numbers that are not finite, outputs mean nothing. {calls} It "
+        "allocates nothing, and calls nothing but math.h. C99, and C++."
     )
-    chain = "\n".join(f" *     {layer}" for layer in (f"input {_shape(model.input_shape)}", *layers))
+    chain = "\n".join(
+        f" *     {layer}" for layer in (f"input {_shape(model.input_shape)}", *layers)
+    )
     given = ", workspace" if workspace else ""
-    return f"""/* {name}_predict(x, y{given}): a trained network, written by tinyframe {__version__}. Do not edit.
+    return f"""/* {name}_predict(x, y{given}): a trained network, by tinyframe {__version__}.
  *
 {chain}
  *
@@ -194,14 +211,12 @@ def _lines(array: Array) -> str:
     return ",\n".join(", ".join(texts[i : i + 8]) for i in range(0, len(texts), 8))
 
 
-def _self_test(
-    name: str, tests: tuple[Array, Array], entering: str, real: str, *, workspace: bool
-) -> str:
+def _self_test(name: str, tests: Tests, entering: str, real: str, *, workspace: bool) -> str:
     """Return a main that compares outputs with expected ones."""
-    x, y = (array.reshape(len(array), -1) for array in tests)
+    x, y = (array.reshape(len(array), -1) for array in tests[:2])
     large = name.upper()
     f = "f" if real == "float" else ""
-    within = f"{float(np.abs(y).max()) * TOLERANCE[y.itemsize]:.3e}"
+    within = f"{tests.tolerance:.3e}"
     room = f"\n    static {real} workspace[{large}_WORKSPACE];" if workspace else ""
     given = ", workspace" if workspace else ""
     return f"""#ifdef {large}_SELF_TEST

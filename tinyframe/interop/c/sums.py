@@ -2,16 +2,27 @@
 
 from tinyframe.interop.c.program import Program
 
-# A compiler may not change the order of a sum, but eight sums side by side are what it computes by
-# vectors: 784 → 10 takes 0.48 µs so, and 3.9 in one sum.
+# A compiler may not change the order of a sum, but sums side by side it computes by vectors:
+# 784 → 10 takes 0.5 µs so, and 3.5 in one sum. Two rows of eight are fast at -O2 and at -O3.
+_ADD_8 = """
+static void add_8(float *s, const float *a, const float *b) {
+    int k;
+    for (k = 0; k < 8; ++k) s[k] += a[k] * b[k];
+}
+"""
+
 _FAST = """
 static float dot(const float *a, const float *b, int n) {
-    float s[8] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
-    int i = 0, k;
-    for (; i + 8 <= n; i += 8)
-        for (k = 0; k < 8; ++k) s[k] += a[i + k] * b[i + k];
-    for (; i < n; ++i) s[0] += a[i] * b[i];
-    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+    float s[16] = {0.0f}, rest = 0.0f;
+    int k;
+    for (; n >= 16; n -= 16, a += 16, b += 16) {
+        add_8(s, a, b);
+        add_8(s + 8, a + 8, b + 8);
+    }
+    for (; n >= 8; n -= 8, a += 8, b += 8) add_8(s, a, b);
+    for (k = 0; k < n; ++k) rest += a[k] * b[k];
+    for (k = 0; k < 8; ++k) s[k] += s[k + 8];
+    return rest + (((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7])));
 }
 """
 
@@ -56,7 +67,7 @@ static void dense(const float *x, const float *w, const float *b, float *y, int 
 
 def define_dot(program: Program) -> None:
     """Have `dot(a, b, n)`, the sum of products."""
-    program.define(_SMALL if program.small else _FAST)
+    program.define(*([_SMALL] if program.small else [_ADD_8, _FAST]))
 
 
 def define_total(program: Program) -> None:
