@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,16 @@ ELSEWHERE = {
     "onnx_runtime": ("onnxruntime", r"Same answers: 100\.00%, probabilities within \d\.\de-0[6-9]"),
     "from_pytorch": ("torch", r"Same answers: (99\.\d\d|100\.00)%, scores within"),
 }
+
+
+def test_c_digits_in_quick_mode(offline, tmp_path):
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("needs a C compiler")
+    output = run(EXAMPLES / "c_digits.py", "--quick", "--to", tmp_path / "mine.c", **offline)
+    assert re.search(r"Same answers: 100\.00%, probabilities within \d\.\de-0[6-9]", output), output
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.c", "mine.h"]
+    output = run(EXAMPLES / "c_digits.py", "--quick", **{**offline, "PATH": "", "CC": ""})
+    assert output.splitlines()[-1].startswith("There is no C compiler here")
 
 
 def test_draw_digit_in_quick_mode(offline, tmp_path):

@@ -414,7 +414,7 @@ def test_the_files_tell_what_they_are(tmp_path):
     assert code == to_c(model, "digits").code, "the same model makes the same file"
     exports(evil)(lambda program, layer, x: x)
     try:
-        assert "x__ int" not in to_c(tf.Sequential([tf.Dense(3, 4), evil()]), "d").code
-        assert "x___int_main 4\n" in to_c(tf.Sequential([tf.Dense(3, 4), evil()]), "d").code
+        assert "*/ int" not in to_c(tf.Sequential([tf.Dense(3, 4), evil()]), "d").code
+        assert "x__ int main 4\n" in to_c(tf.Sequential([tf.Dense(3, 4), evil()]), "d").code
     finally:
         del _exports[evil]

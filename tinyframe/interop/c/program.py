@@ -210,6 +210,7 @@ class Program:
         try:
             found = _exports.get(type(layer))
             if found:
+                self.add(f"/* {as_word(f'{self.place}: {type(layer).__name__}')} */")
                 if norm:
                     self._norms[id(layer)] = norm
                 y = found.emit(self, layer, x if found.integers else self.floats(x))
@@ -241,6 +242,11 @@ class Program:
     def place(self) -> str:
         """Where in the model the layer stands that is being added: "2.shortcut"."""
         return ".".join(self._path) or "0"
+
+
+def as_word(text: str) -> str:
+    """Return a name in letters that can end no comment."""
+    return re.sub(r"[^\w.: ]", "_", text, flags=re.ASCII)
 
 
 def literals(array: Array) -> list[str]:

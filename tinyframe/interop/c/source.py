@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyframe.interop.c.memory import Life, plan
-from tinyframe.interop.c.program import ENTRY, Program, as_double, literals
+from tinyframe.interop.c.program import ENTRY, Program, as_double, as_word, literals
 from tinyframe.layers import Layer
 from tinyframe.types import Array
 from tinyframe.version import __version__
@@ -138,7 +138,8 @@ def _block(statement: str) -> Iterable[str]:
 
 def _comment(model: Layer, name: str, *, workspace: bool) -> str:
     """Return what a reader of the file wants to know first."""
-    layers = [f"{_word(layer)} {_shape(layer.output_shape)}" for layer in model._chain()]  # noqa: SLF001 - one of ours
+    chained = model._chain()  # noqa: SLF001 - one of ours
+    layers = [f"{as_word(type(each).__name__)} {_shape(each.output_shape)}" for each in chained]
     calls = (
         "It keeps nothing between calls: threads that each have a workspace may call it at once."
         if workspace
@@ -170,10 +171,6 @@ def _comment(model: Layer, name: str, *, workspace: bool) -> str:
 
 def _lines_of(text: str) -> str:
     return textwrap.fill(text, 96, initial_indent=" * ", subsequent_indent=" * ")
-
-
-def _word(layer: Layer) -> str:
-    return re.sub(r"\W", "_", type(layer).__name__, flags=re.ASCII)
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:
