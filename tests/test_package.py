@@ -327,6 +327,7 @@ def keras_file(path):
         "docs/saving.md",
         "docs/distributed.md",
         "docs/ecosystem.md",
+        "docs/c.md",
         "docs/index.md",
         *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs" / "tutorials").glob("*.md")),
     ],
