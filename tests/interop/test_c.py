@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import tracemalloc
 
+import character_transformer
+import lenet
 import numpy as np
 import pytest
+import resnet
 from cases import LAYERS, TOKENS, flags
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -130,6 +133,16 @@ def test_tokens(name, data, tmp_path):
 
 
 @compiled
+def test_what_is_no_token_counts_as_the_first(tmp_path):
+    model = tf.Sequential([tf.Embedding(5, 3), tf.Flatten()])
+    model.build(4, rng=0)
+    x = np.array([[-1, 5, np.nan, 1e30], [0, 0, 0, 0]], np.float32)
+    for there in library({"words": to_c(model, "words", dtype="float32")}, tmp_path):
+        first, second = answers(there, "words", x, model)
+        np.testing.assert_array_equal(first, second)
+
+
+@compiled
 @pytest.mark.parametrize("kind", [tf.RNN, tf.LSTM, tf.GRU, tf.MultiHeadAttention])
 @given(data=st.data())
 @few
@@ -142,8 +155,9 @@ def test_padding_is_skipped_wherever_it_stands(kind, data, tmp_path):
     model.build((time, 4), rng=0)
     trained(model, rng)
     x = rng.uniform(-2, 2, (9, time, 4)).astype(np.float32)
-    x[np.array(data.draw(st.lists(flags, min_size=8 * time, max_size=8 * time)) + [False] * time)
-      .reshape(9, -1)] = 0  # fmt: skip
+    skipped = np.array(data.draw(st.lists(flags, min_size=8 * time, max_size=8 * time)))
+    x[:8][skipped.reshape(8, -1)] = 0
+    x[8, :, 0] = 0  # which alone is none
     compare([(model, x)], tmp_path)
 
 
@@ -179,6 +193,28 @@ def test_whole_networks(rng, tmp_path):
 
 
 @compiled
+def test_the_networks_of_the_examples(rng, tmp_path):
+    pixels = rng.integers(0, 255, (4, 28, 28)).astype(np.float32)
+    padded = rng.uniform(-1, 1, (4, 9, 2)).astype(np.float32)
+    padded[1, 3:] = padded[2, :4] = 0
+    recurrent = [tf.LSTM(32, padding=0.0), tf.Dense(1)]
+    gaussian = [tf.Dense(1, 64), tf.Tanh(), tf.Dense(64), tf.Tanh(), tf.Dense(3)]
+    models = [
+        (lenet.lenet(), pixels),
+        (resnet.resnet(), pixels),
+        (character_transformer.transformer(30, 16), rng.integers(0, 30, (4, 12)).astype("i4")),
+        (tf.Sequential(recurrent), padded),
+        (tf.Sequential(gaussian), rng.uniform(-2, 2, (4, 1)).astype(np.float32)),
+    ]
+    for model, x in models:
+        model.build(x.shape[1:], rng=0)
+        trained(model, rng)
+    compare(models, tmp_path)
+    source = to_c(models[0][0], "lenet", small=True)
+    assert source.memory_bytes == 4 * (6 * 28 * 28 + 6 * 14 * 14), "two neighbours, and no more"
+
+
+@compiled
 def test_integers_are_converted_once_wherever_they_go(rng, tmp_path):
     model = tf.Sequential(
         tf.Concatenate(
@@ -211,7 +247,9 @@ def test_a_model_that_computes_nothing(rng, tmp_path):
 @pytest.mark.parametrize("small", [False, True])
 def test_nothing_is_read_or_written_out_of_place(small, tmp_path):
     """Under the sanitizers of address and of undefined behaviour."""
-    for name, model in {"images": images(), "words": transformer()}.items():
+    edge = tf.Sequential(tf.Rescale(0.5), tf.Conv2D(2, 3))  # rows that are no whole vectors
+    edge.build((1, 5, 5), rng=0)
+    for name, model in {"images": images(), "words": transformer(), "edge": edge}.items():
         file = tmp_path / f"{name}.c"
         model.to_c(file, small=small)
         sanitized = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

@@ -140,14 +140,12 @@ class Program:
         Raises
         ------
         ValueError
-            If they are not all finite, or there are too many.
+            If they are not all finite.
         """
         array = np.asarray(values)
         array = array.astype(np.int32 if array.dtype.kind in "iu" else self.dtype)
         if not np.isfinite(array).all():
             raise ValueError(f"a C file holds finite weights, got others in layer {self.place}")
-        if array.size + sum(a.size for a in self.constants.values()) > MOST_WEIGHTS:
-            raise ValueError(f"a C file holds {MOST_WEIGHTS:,} weights at most, this has more")
         name = f"{label}_{len(self.constants)}"
         self.constants[name] = array.reshape(-1)
         return name
