@@ -20,6 +20,7 @@ import numpy as np
 from common import load_digits, options_parser, parse
 
 from tinyframe import Dense, Flatten, ReLU, Rescale, Sequential, Softmax
+from tinyframe.interop.c import quantized, to_c
 from tinyframe.types import Array
 
 
@@ -103,6 +104,9 @@ def main() -> None:
         print(f"{path.name}: {path.stat().st_size / 1e3:.1f} kB")
         sizes = [line.split()[1:] for line in path.read_text().splitlines() if "_BYTES" in line]
         print(", ".join(f"{name}: {value}" for name, value in sizes))
+        smaller, eight = to_c(model, "digits", int8=True), quantized(model)
+        correct = np.mean(eight(X_test).argmax(1) == y_test)
+        print(f"With eight bits a weight: {smaller.weight_bytes:,} bytes, accuracy {correct:.2%}")
         cc = compiler()
         if cc is None:
             print("There is no C compiler here (cc, gcc, clang, or $CC) to compile it with.")

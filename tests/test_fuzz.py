@@ -25,7 +25,7 @@ import tinyframe as tf
 from tinyframe import initializers, inspection, metrics, testing
 from tinyframe.datasets import digits
 from tinyframe.interop import torch as state_dicts
-from tinyframe.interop.c import to_c
+from tinyframe.interop.c import quantized, to_c
 from tinyframe.interop.keras import from_keras, keras_weights
 from tinyframe.interop.onnx import to_onnx
 from tinyframe.layers.state import state_of
@@ -204,7 +204,7 @@ GOOD = {
     "warm_start": flags, "random_state": [0, None],
     "categorical_features": ["from_dtype", None, [0]],
     "kept_class": [tf.Dense, tf.MSELoss, tf.SGD, tf.StepDecay],
-    "tolerance": [1e-6], "header": flags, "small": flags, "workspace": flags,
+    "tolerance": [1e-6], "header": flags, "small": flags, "int8": flags, "workspace": flags,
 }  # fmt: skip
 
 # Where a name means something else than elsewhere.
@@ -336,7 +336,7 @@ FUNCTIONS = {
     "to_torch_state_dict": state_dicts.to_torch_state_dict,
     "from_torch_state_dict": state_dicts.from_torch_state_dict,
     "to_onnx": to_onnx, "model.to_onnx": tf.Sequential.to_onnx, "from_keras": from_keras,
-    "to_c": to_c, "model.to_c": tf.Sequential.to_c,
+    "to_c": to_c, "quantized": quantized, "model.to_c": tf.Sequential.to_c,
     "keras_weights": keras_weights, "classify": classify, "regress": regress,
     "summary": tf.Sequential.summary,
     "check_layer": testing.check_layer, "check_loss": testing.check_loss,

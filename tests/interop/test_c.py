@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import tinyframe as tf
-from tinyframe.interop.c import exports, to_c
+from tinyframe.interop.c import exports, quantized, to_c
 from tinyframe.interop.c.memory import Life, plan
 from tinyframe.interop.c.program import _exports
+from tinyframe.interop.c.weights import UNITS
 
 COMPILERS = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
 STRICT = ["-std=c99", "-O3", "-Wall", "-Wextra", "-Werror", "-pedantic"]
@@ -80,7 +81,8 @@ def compare(models, folder, close=CLOSE, deep=False, **options):
     for there in library(sources, folder):
         for name, (model, x) in rows.items():
             assert getattr(there, f"{name}_main")() == 0, f"the self-test of {model!r}"
-            expected = model.predict(x)
+            answering = quantized(model) if options.get("int8") else model
+            expected = answering.predict(x)
             error = np.abs(answers(there, name, x, model) - expected).max()
             most = close * np.abs(expected).max() + (8 * moved(model, x) if deep else 0)
             assert error <= most, f"{model!r}: {error}"
@@ -116,6 +118,8 @@ def test_every_layer_computes_the_same(name, data, tmp_path):
         trained(model, rng)
         models.append((model, rng.uniform(-2, 2, (8, *shape)).astype(np.float32)))
     compare(models, tmp_path, deep=name == "Sequential")
+    if any(type(layer) in UNITS for layer in models[0][0].walk()):
+        compare(models[:1], tmp_path, int8=True)
 
 
 @compiled
@@ -189,7 +193,7 @@ def test_whole_networks(rng, tmp_path):
     pixels = rng.integers(0, 255, (8, 12, 12))
     compare([(transformer(), rng.integers(0, 9, (8, 6)).astype(np.int32))], tmp_path)
     compare([(images(), pixels.astype(np.float32))], tmp_path)
-    compare([(images(), pixels.astype(np.uint8))], tmp_path, dtype="uint8")
+    compare([(images(), pixels.astype(np.uint8))], tmp_path, dtype="uint8", int8=True)
 
 
 @compiled
@@ -212,6 +216,26 @@ def test_the_networks_of_the_examples(rng, tmp_path):
     compare(models, tmp_path)
     source = to_c(models[0][0], "lenet", small=True)
     assert source.memory_bytes == 4 * (6 * 28 * 28 + 6 * 14 * 14), "two neighbours, and no more"
+
+
+def test_eight_bits_are_a_fourth_and_within_half_a_step(rng):
+    model = images()
+    rounded = quantized(model)
+    for before, after in zip(model.walk(), rounded.walk(), strict=True):
+        for name, axis in UNITS.get(type(before), {}).items():
+            old, new = (np.moveaxis(getattr(a, name).value, axis, 0) for a in (before, after))
+            apart, largest = (np.abs(a).reshape(len(a), -1).max(axis=1) for a in (new - old, old))
+            assert (apart <= 0.501 * largest / 127).all()
+            assert apart.max() > 0
+    x = rng.integers(0, 255, (50, 12, 12))
+    assert np.abs(rounded.predict(x) - model.predict(x)).max() < 0.02
+    assert np.array_equal(quantized(rounded).predict(x), rounded.predict(x))
+    large = tf.Sequential([tf.Dense(400, 100)])
+    sizes = [to_c(large, "large", int8=flag).weight_bytes for flag in (False, True)]
+    assert sizes == [4 * 40_100, 40_000 + 4 * 200]
+    for wrong, error in ((3, TypeError), (tf.Sequential([tf.Dense(3)]), ValueError)):
+        with pytest.raises(error, match="quantized expected a"):
+            quantized(wrong)
 
 
 @compiled

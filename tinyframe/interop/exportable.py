@@ -42,6 +42,7 @@ class Exportable(Layer, ABC):
         *,
         header: bool = True,
         small: bool = False,
+        int8: bool = False,
         workspace: bool = False,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
@@ -60,6 +61,9 @@ class Exportable(Layer, ABC):
             Whether a header is written beside it, in .h.
         small
             Whether the code is to be short rather than fast.
+        int8
+            Whether weights are to have eight bits, a fourth of the room: what that costs tells
+            `tinyframe.interop.c.quantized(model).evaluate(X, y)`.
         workspace
             Whether the caller passes the memory for what is computed on the way, as a third
             argument; by default it is static, so that one call must end before the next begins.
@@ -80,5 +84,6 @@ class Exportable(Layer, ABC):
         from tinyframe.interop.c import save_c  # noqa: PLC0415 - spares `import tinyframe`
 
         save_c(
-            self, path, name, header=header, small=small, workspace=workspace, dtype=dtype
+            self, path, name, header=header, small=small, int8=int8, workspace=workspace,
+            dtype=dtype,
         )  # fmt: skip

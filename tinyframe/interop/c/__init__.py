@@ -1,5 +1,6 @@
 """Models as C files, to run wherever there is a compiler."""
 
+import math
 import os
 from contextlib import suppress
 from functools import partial
@@ -13,12 +14,13 @@ from tinyframe.interop.c import layers  # noqa: F401 - says how they are written
 from tinyframe.interop.c.names import identifier
 from tinyframe.interop.c.program import ENTRY, MOST_WEIGHTS, Program, exports
 from tinyframe.interop.c.source import Source, Tests, source
+from tinyframe.interop.c.weights import quantized
 from tinyframe.interop.onnx.layers import integers_enter
 from tinyframe.layers import Embedding, Layer
 from tinyframe.storage.files import write_atomically
 from tinyframe.utils.checks import boolean, number_dtype
 
-__all__ = ["Program", "Source", "exports", "save_c", "to_c"]
+__all__ = ["Program", "Source", "exports", "quantized", "save_c", "to_c"]
 
 INTEGERS = ("uint8", "int8", "uint16", "int16", "int32")
 """What inputs may be besides floats."""
@@ -35,6 +37,7 @@ def to_c(
     name: str,
     *,
     small: bool = False,
+    int8: bool = False,
     workspace: bool = False,
     dtype: npt.DTypeLike | None = None,
 ) -> Source:
@@ -51,6 +54,9 @@ def to_c(
         Of the function, and in capitals of macros: a C identifier.
     small
         Whether the code is to be short rather than fast.
+    int8
+        Whether weights are to have eight bits, a fourth: the file then computes what
+        `quantized(model)` predicts.
     workspace
         Whether the caller passes the memory for what is computed on the way, NAME_WORKSPACE
         numbers, so that threads may call at once; by default it is static.
@@ -69,7 +75,8 @@ def to_c(
     if not isinstance(model, Layer):
         raise TypeError(f"to_c expected a model, got {model!r}")
     name = identifier(name)
-    small, workspace = boolean("small", small), boolean("workspace", workspace)
+    small, int8 = boolean("small", small), boolean("int8", int8)
+    workspace = boolean("workspace", workspace)
     if model.input_shape is None:
         raise ValueError("to_c expected a built model; its shapes are known after fit or build")
     weights = sum(parameter.size for parameter in model.parameters)
@@ -79,7 +86,10 @@ def to_c(
             f"{13e-6 * weights:,.0f} MB of text"
         )
     entering = _entering(model, dtype)
-    program = Program(model.dtype, int(np.prod(model.input_shape)), entering, small=small)
+    size = math.prod(model.input_shape)
+    if int8:
+        model = quantized(model)
+    program = Program(model.dtype, size, entering, small=small, int8=int8)
     y = program.floats(program.layer(model, ENTRY))
     tests = partial(_tests, model, entering)
     return source(program, model, y, name, tests, workspace=workspace)

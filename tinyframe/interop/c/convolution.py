@@ -6,7 +6,8 @@ import numpy as np
 
 from tinyframe.interop.c.normalisation import folded
 from tinyframe.interop.c.program import ENTRY, Program, exports
-from tinyframe.interop.c.sums import define_dot
+from tinyframe.interop.c.sums import define_dot, of_weights
+from tinyframe.interop.c.weights import Weights
 from tinyframe.layers import Conv1D, Conv2D, ConvTranspose2D
 from tinyframe.layers.windows import Windows, pair
 
@@ -17,14 +18,15 @@ VECTOR = 4
 """Numbers that all but the smallest processors compute at once."""
 
 _CONVOLVE = """
-static void convolve(const float *x, const float *w, const float *b, float *y, int filters,
-                     int channels, int part, int height, int width, int rows, int columns, int kh,
-                     int kw, int sh, int sw, int dh, int dw, int top, int left) {
+static void convolve@8(const float *x, const @float *w, @param(scale)const float *b, float *y,
+                     int filters, int channels, int part, int height, int width, int rows,
+                     int columns, int kh, int kw, int sh, int sw, int dh, int dw, int top,
+                     int left) {
     int f, r, o, c, i, j; /* part: filters that look at the same channels */
     for (f = 0; f < filters; ++f)
         for (r = 0; r < rows; ++r)
             for (o = 0; o < columns; ++o) {
-                const float *k = w + f * channels * kh * kw;
+                const @float *k = w + f * channels * kh * kw;
                 float s = 0.0f;
                 for (c = 0; c < channels; ++c) {
                     const float *image = x + (f / part * channels + c) * height * width;
@@ -35,7 +37,7 @@ static void convolve(const float *x, const float *w, const float *b, float *y, i
                                 s += *k * image[u * width + v];
                         }
                 }
-                *y++ = (b ? b[f] : 0.0f) + s;
+                *y++ = (b ? b[f] : 0.0f) + @times(scale, f)s;
             }
 }
 """
@@ -53,8 +55,8 @@ def _conv2d(program: Program, layer: Conv2D, x: str) -> str:
         layer.filters, layer.weight.shape[1], layer.filters // layer.groups, *windows.image,
         *windows.output, *windows.size, *windows.stride, *windows.dilation, *corner(windows),
     ]  # fmt: skip
-    program.define(_CONVOLVE)
-    program.add(call("convolve", x, weight, bias, y, *sizes))
+    program.define(of_weights(_CONVOLVE, int8=program.int8))
+    program.add(call(f"convolve{weight.eight}", x, weight.arguments, bias, y, *sizes))
     return y
 
 
@@ -78,7 +80,9 @@ def _padded(program: Program, layer: Conv2D, x: str) -> str:
     return y
 
 
-def _convolve_rows(program: Program, layer: Conv2D, x: str, weight: str, bias: str, y: str) -> None:
+def _convolve_rows(
+    program: Program, layer: Conv2D, x: str, weight: Weights, bias: str, y: str
+) -> None:
     """Add a convolution that makes whole rows, of up to four filters at a time.
 
     Each row of the kernel is written out, so that a number of x is read once for all that it
@@ -96,20 +100,22 @@ def _convolve_rows(program: Program, layer: Conv2D, x: str, weight: str, bias: s
         wide = -(-columns // VECTOR) * VECTOR
         program.beyond[x] = max(program.beyond.get(x, 0), wide - columns)
     step = "o" if sw == 1 else f"o * {sw}"
+    zeros = [f"s{n}[o]" for n in range(together)]
     lines = [
         f"for (int f = 0; f < {layer.filters}; f += {together})",
         f"    for (int r = 0; r < {rows}; ++r) {{",
         "        float " + ", ".join(f"s{n}[{wide}]" for n in range(together)) + ";",
-        f"        for (int o = 0; o < {wide}; ++o) {{",
-        *(f"            s{n}[o] = {_at(bias, f'f + {n}')};" for n in range(together)),
-        "        }",
+        f"        for (int o = 0; o < {wide}; ++o) {' = '.join(zeros)} = 0.0f;",
         f"        for (int c = 0; c < {channels}; ++c)",
         f"            for (int i = 0; i < {kh}; ++i) {{",
         (
             f"                const float *p = {x} + ((f / {part} * {channels} + c) * {height}"
             f" + r * {sh} + i * {dh}) * {width};"
         ),
-        f"                const float *k = {weight} + f * {size} + (c * {kh} + i) * {kw};",
+        (
+            f"                const {weight.kind} *k = {weight.name} + f * {size}"
+            f" + (c * {kh} + i) * {kw};"
+        ),
     ]
     for first in range(0, kw, UNROLLED):
         taps = range(first, min(first + UNROLLED, kw))
@@ -122,7 +128,8 @@ def _convolve_rows(program: Program, layer: Conv2D, x: str, weight: str, bias: s
         "            }",
         f"        for (int o = 0; o < {columns}; ++o) {{",
         *(
-            f"            {y}[((f + {n}) * {rows} + r) * {columns} + o] = s{n}[o];"
+            f"            {y}[((f + {n}) * {rows} + r) * {columns} + o] ="
+            f" {_at(bias, f'f + {n}')} + {weight.times(f'f + {n}')}s{n}[o];"
             for n in range(together)
         ),
         "        }",
@@ -140,8 +147,8 @@ def _conv1d(program: Program, layer: Conv1D, x: str) -> str:
     part, channels = filters // layer.groups, features // layer.groups
     # (filters, kernel size, channels): what a filter sees of one step lies together, as x does
     weight, bias = folded(program, layer, layer.weight.value.transpose(0, 2, 1), fits=False)
-    y = program.value(steps * filters)
-    define_dot(program)
+    y, dot = program.value(steps * filters), f"dot{weight.eight}"
+    define_dot(program, int8=program.int8)
     first = f"t * {windows.stride[1]} - {windows.pads[1][0]}"
     whole = windows.dilation[1] == 1 and layer.groups == 1  # a window lies together, too
     if whole:
@@ -150,8 +157,8 @@ def _conv1d(program: Program, layer: Conv1D, x: str) -> str:
             f"    int b = first + {kernel} > {time} ? {time} - first : {kernel};\n"
             f"    for (int f = 0; f < {filters}; ++f)\n"
             f"        {y}[t * {filters} + f] = {_at(bias, 'f')} + (b > a ? "
-            f"dot({x} + (first + a) * {features}, {weight} + (f * {kernel} + a) * {channels},"
-            f" (b - a) * {channels}) : 0.0f);\n"
+            f"{weight.times('f')}{dot}({x} + (first + a) * {features},"
+            f" {weight.name} + (f * {kernel} + a) * {channels}, (b - a) * {channels}) : 0.0f);\n"
         )
     else:
         body = (
@@ -160,10 +167,10 @@ def _conv1d(program: Program, layer: Conv1D, x: str) -> str:
             f"        for (int i = 0; i < {kernel}; ++i) {{\n"
             f"            int u = {first} + i * {windows.dilation[1]};\n"
             f"            if (u >= 0 && u < {time})\n"
-            f"                s += dot({x} + u * {features} + f / {part} * {channels},"
-            f" {weight} + (f * {kernel} + i) * {channels}, {channels});\n"
+            f"                s += {dot}({x} + u * {features} + f / {part} * {channels},"
+            f" {weight.name} + (f * {kernel} + i) * {channels}, {channels});\n"
             "        }\n"
-            f"        {y}[t * {filters} + f] = {_at(bias, 'f')} + s;\n"
+            f"        {y}[t * {filters} + f] = {_at(bias, 'f')} + {weight.times('f')}s;\n"
             "    }\n"
         )
     program.add(f"for (int t = 0; t < {steps}; ++t) {{\n{body}}}")
@@ -204,7 +211,7 @@ def _conv_transpose2d(program: Program, layer: ConvTranspose2D, x: str) -> str:
     shape = (layer.groups, channels // layer.groups, part, *kernel)
     grouped = layer.weight.value.reshape(shape).swapaxes(1, 2)
     by_filter = grouped.reshape(layer.filters, channels // layer.groups, *kernel)
-    weight, bias = folded(program, layer, by_filter, fits=True)
+    (weight, _), bias = folded(program, layer, by_filter, fits=True, int8=False)
     scaled = program.constants[weight].reshape(grouped.shape).swapaxes(1, 2)
     program.constants[weight] = np.ascontiguousarray(scaled).reshape(-1)
     y = program.value(math.prod(layer.output_shape or ()))

@@ -5,6 +5,7 @@ import math
 from tinyframe.interop.c import convolution, normalisation, pooling, sequences  # noqa: F401 - say how these are written
 from tinyframe.interop.c.program import Program, exports
 from tinyframe.interop.c.sums import define_dense
+from tinyframe.interop.c.weights import weights
 from tinyframe.layers import (
     ELU,
     GELU,
@@ -92,20 +93,21 @@ def _dense(program: Program, layer: Dense, x: str) -> str:
     rows = math.prod((layer.input_shape or ())[:-1])
     y = program.value(rows * units)
     define_dense(program)
-    program.add(f"dense({x}, {weight}, {bias}, {y}, {rows}, {inputs}, {units});")
+    given = f"{x}, {weight.arguments}, {bias}, {y}, {rows}, {inputs}, {units}"
+    program.add(f"dense{weight.eight}({given});")
     return y
 
 
 @exports(Embedding, integers=True)
 def _embedding(program: Program, layer: Embedding, x: str) -> str:
-    table = program.constant(layer.weight.value, "vectors")
+    table = weights(program, layer.weight.value, "vectors")
     tokens, width = program.sizes[x], layer.width
     y = program.value(tokens * width)
     program.add(
         f"for (int t = 0; t < {tokens}; ++t) {{ /* what is no token counts as token 0 */\n"
         f"    int k = {x}[t] > 0 && {x}[t] < {layer.vocabulary} ? (int){x}[t] : 0;\n"
         f"    for (int i = 0; i < {width}; ++i)"
-        f" {y}[t * {width} + i] = {table}[k * {width} + i];\n"
+        f" {y}[t * {width} + i] = {table.times('k')}{table.name}[k * {width} + i];\n"
         "}"
     )
     return y

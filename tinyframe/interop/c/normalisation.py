@@ -6,6 +6,7 @@ import numpy as np
 
 from tinyframe.interop.c.program import Program, exports
 from tinyframe.interop.c.sums import define_dot, define_total
+from tinyframe.interop.c.weights import Weights, weights
 from tinyframe.layers import BatchNorm, Conv1D, Conv2D, ConvTranspose2D, Dense, LayerNorm, RMSNorm
 from tinyframe.types import Array
 
@@ -16,8 +17,9 @@ def folded(
     units_first: Array,
     *,
     fits: bool,
-) -> tuple[str, str]:
-    """Return the names of a layer's weight and bias, with batch statistics behind it folded in.
+    int8: bool = True,
+) -> tuple[Weights, str]:
+    """Return a layer's weight and the name of its bias, with batch statistics behind it folded in.
 
     y = g (x W + b − μ) / √(σ² + ε) + b' is a layer of its own with other weights. They are computed
     in float64. The bias is "0", C's null pointer, where there is none.
@@ -30,6 +32,8 @@ def folded(
         The weight, (units, …), as it is to lie in memory.
     fits
         Whether the features of batch statistics are the units of the layer.
+    int8
+        Whether the weight may have eight bits.
     """
     weight = units_first.astype(np.float64)
     bias = layer.bias.value.astype(np.float64) if layer.use_bias else np.zeros(len(weight))
@@ -38,8 +42,8 @@ def folded(
         scale = _scale(norm)
         weight = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
         bias = (bias - norm.running_mean) * scale + norm.bias.value
-    name = program.constant(weight, "weight")
-    return name, program.constant(bias, "bias") if norm or layer.use_bias else "0"
+    held = weights(program, weight) if int8 else Weights(program.constant(weight, "weight"), "")
+    return held, program.constant(bias, "bias") if norm or layer.use_bias else "0"
 
 
 def _scale(norm: BatchNorm) -> Array:

@@ -70,6 +70,8 @@ class Program:
         dtype of the input, an integer one or the model's.
     small
         Whether code is to be short rather than fast.
+    int8
+        Whether weights are to have eight bits.
 
     Attributes
     ----------
@@ -88,9 +90,16 @@ class Program:
     """
 
     def __init__(
-        self, dtype: np.dtype[Any], size: int, entering: np.dtype[Any], *, small: bool
+        self,
+        dtype: np.dtype[Any],
+        size: int,
+        entering: np.dtype[Any],
+        *,
+        small: bool,
+        int8: bool,
     ) -> None:
-        self.dtype, self.small, self.entering = dtype, small, entering
+        self.dtype, self.entering = dtype, entering
+        self.small, self.int8 = small, int8
         self.statements: list[str] = []
         self.constants: dict[str, Array] = {}
         self.functions: list[str] = []
@@ -133,7 +142,7 @@ class Program:
         Parameters
         ----------
         values
-            Integers become `int`, other numbers the program's dtype.
+            int8 stays, other integers become `int`, other numbers the program's dtype.
         label
             A word: "weight".
 
@@ -143,7 +152,8 @@ class Program:
             If they are not all finite.
         """
         array = np.asarray(values)
-        array = array.astype(np.int32 if array.dtype.kind in "iu" else self.dtype)
+        if array.dtype != np.int8:
+            array = array.astype(np.int32 if array.dtype.kind in "iu" else self.dtype)
         if not np.isfinite(array).all():
             raise ValueError(f"a C file holds finite weights, got others in layer {self.place}")
         name = f"{label}_{len(self.constants)}"

@@ -1,7 +1,8 @@
 """How layers of sequences are written in C: recurrent ones, and attention."""
 
 from tinyframe.interop.c.program import Program, exports
-from tinyframe.interop.c.sums import define_dense, define_dot
+from tinyframe.interop.c.sums import define_dense, define_dot, of_weights
+from tinyframe.interop.c.weights import weights
 from tinyframe.layers import GRU, LSTM, RNN, MultiHeadAttention
 
 _IS_PADDING = """
@@ -20,33 +21,33 @@ static float gate(float z) { return 0.5f + 0.5f * tanhf(0.5f * z); }
 # One step each: z = W x + b is there; h, and c, become those after it.
 _STEPS = {
     RNN: """
-            for (i = 0; i < units; ++i) z[i] += dot(h, u + i * units, units);
+            for (i = 0; i < units; ++i) z[i] += @times(again, i)dot@8(h, u + i * units, units);
             for (i = 0; i < units; ++i) h[i] = tanhf(z[i]);""",
     LSTM: """
-            for (i = 0; i < 4 * units; ++i) z[i] += dot(h, u + i * units, units);
+            for (i = 0; i < 4 * units; ++i) z[i] += @times(again, i)dot@8(h, u + i * units, units);
             for (i = 0; i < units; ++i) {
                 c[i] = gate(z[units + i]) * c[i] + gate(z[i]) * tanhf(z[2 * units + i]);
                 h[i] = gate(z[3 * units + i]) * tanhf(c[i]);
             }""",
     GRU: """
-            for (i = 0; i < 2 * units; ++i) z[i] += dot(h, u + i * units, units);
-            for (i = 0; i < units; ++i)
-                c[i] = after[i] + dot(h, u + (2 * units + i) * units, units);
+            for (i = 0; i < 2 * units; ++i) z[i] += @times(again, i)dot@8(h, u + i * units, units);
+            for (i = 2 * units; i < 3 * units; ++i)
+                c[i - 2 * units] = @times(again, i)dot@8(h, u + i * units, units);
             for (i = 0; i < units; ++i) {
-                float n = tanhf(z[2 * units + i] + gate(z[i]) * c[i]);
+                float n = tanhf(z[2 * units + i] + gate(z[i]) * (c[i] + after[i]));
                 h[i] = n + gate(z[units + i]) * (h[i] - n);
             }""",
 }
 
 _RECURRENT = """
-static void %(name)s(const float *x, const float *w, const float *u, const float *b,
-                     %(more)sfloat *y, float *h, float *z, int time, int features, int units,
-                     int sequence) {
+static void %(name)s@8(const float *x, const @float *w, @param(scale)const @float *u,
+                       @param(again)const float *b, %(more)sfloat *y, float *h, float *z, int time,
+                       int features, int units, int sequence) {
     int t, i;
     for (i = 0; i < units; ++i) h[i] = %(zero)s0.0f;
     for (t = 0; t < time; ++t, x += features) {
         %(when)s{
-            dense(x, w, b, z, 1, features, %(gates)d * units);%(step)s
+            dense@8(x, w, @give(scale)b, z, 1, features, %(gates)d * units);%(step)s
         }
         if (sequence || t == time - 1)
             for (i = 0; i < units; ++i) *y++ = h[i];
@@ -61,8 +62,8 @@ def _recurrent(program: Program, layer: RNN | LSTM | GRU, x: str) -> str:
     kind, units, gates = type(layer), layer.units, len(layer.logistic)
     given = [
         x,
-        program.constant(layer.weight.value.T, "weight"),
-        program.constant(layer.recurrent_weight.value.T, "recurrent"),
+        weights(program, layer.weight.value.T).arguments,
+        weights(program, layer.recurrent_weight.value.T, "recurrent").arguments,
         program.constant(layer.bias.value, "bias"),
     ]
     more = ""
@@ -88,7 +89,8 @@ def _recurrent(program: Program, layer: RNN | LSTM | GRU, x: str) -> str:
         "step": _STEPS[kind],
         "when": "" if layer.padding is None else "if (!is_padding(x, padding, features)) ",
     }  # fmt: skip
-    program.define(_RECURRENT % parts)
+    program.define(of_weights(_RECURRENT % parts, int8=program.int8))
+    name += "_8" if program.int8 else ""
     sizes = f"{time}, {features}, {units}, {int(layer.return_sequences)}"
     program.add(f"{name}({', '.join(given)}, {sizes});")
     return y
@@ -131,10 +133,11 @@ def _attention(program: Program, layer: MultiHeadAttention, x: str) -> str:
     time, features = layer.input_shape or ()
     size = features // layer.heads
     qkv, mixed = program.value(3 * time * features), program.value(time * features)
-    weight = program.constant(layer.weight.value.T, "weight")
+    weight = weights(program, layer.weight.value.T)
     bias = program.constant(layer.bias.value, "bias")
     define_dense(program)
-    program.add(f"dense({x}, {weight}, {bias}, {qkv}, {time}, {features}, {3 * features});")
+    given = f"{x}, {weight.arguments}, {bias}, {qkv}, {time}, {features}, {3 * features}"
+    program.add(f"dense{weight.eight}({given});")
     skipped = "0"
     if layer.padding is not None:
         skipped, padding = program.value(time), program.number(layer.padding)
@@ -150,8 +153,9 @@ def _attention(program: Program, layer: MultiHeadAttention, x: str) -> str:
         f"attention({qkv}, {skipped}, {scores}, {mixed}, {time}, {layer.heads}, {size},"
         f" {int(layer.causal)});"
     )
-    weight = program.constant(layer.output_weight.value.T, "weight")
+    weight = weights(program, layer.output_weight.value.T)
     bias = program.constant(layer.output_bias.value, "bias")
     y = program.value(time * features)
-    program.add(f"dense({mixed}, {weight}, {bias}, {y}, {time}, {features}, {features});")
+    given = f"{mixed}, {weight.arguments}, {bias}, {y}, {time}, {features}, {features}"
+    program.add(f"dense{weight.eight}({given});")
     return y

@@ -198,7 +198,7 @@ void {name}_predict(const {entering} *x, {real} *y{more});
 
 def _table(name: str, array: Array, real: str) -> str:
     """Return the definition of constants."""
-    kind = "int" if array.dtype.kind in "iu" else real
+    kind = {"int8": "signed char", "int32": "int"}.get(array.dtype.name, real)
     return f"static const {kind} {name}[{array.size}] = {{\n{_lines(array)}\n}};\n"
 
 
