@@ -83,7 +83,7 @@ def to_c(
     if weights > MOST_WEIGHTS:
         raise ValueError(
             f"a C file holds {MOST_WEIGHTS:,} weights at most, got {weights:,}: some "
-            f"{13e-6 * weights:,.0f} MB of text"
+            f"{16e-6 * weights:,.0f} MB of text"
         )
     entering = _entering(model, dtype)
     size = math.prod(model.input_shape)

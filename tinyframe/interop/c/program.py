@@ -13,7 +13,7 @@ Emit: TypeAlias = "Callable[[Program, Any, str], str]"
 Function = TypeVar("Function", bound=Callable[..., str])
 
 MOST_WEIGHTS = 10_000_000
-"""Numbers in a file: some 130 MB of text, which compilers still take."""
+"""Numbers in a file: some 160 MB of text, which compilers still take."""
 
 ENTRY = "x"
 """The name of the input."""

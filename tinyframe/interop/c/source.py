@@ -204,8 +204,8 @@ def _table(name: str, array: Array, real: str) -> str:
 
 def _lines(array: Array) -> str:
     """Return numbers in lines of eight."""
-    texts = literals(array.reshape(-1))
-    return ",\n".join(", ".join(texts[i : i + 8]) for i in range(0, len(texts), 8))
+    flat = array.reshape(-1)
+    return ",\n".join(", ".join(literals(flat[i : i + 8])) for i in range(0, len(flat), 8))
 
 
 def _self_test(name: str, tests: Tests, entering: str, real: str, *, workspace: bool) -> str:
