@@ -19,6 +19,8 @@ KINDS: dict[str, type[Any]] = {
 }
 """What files describe, by the word that they have for it."""
 
+_KINDS = frozenset(KINDS.values())
+
 _classes: dict[str, type[Any]] = {}
 
 
@@ -38,7 +40,7 @@ def register(kept_class: Class) -> Class:
     TypeError, ValueError
         If it is no class of these, or its name stands for another one.
     """
-    if not (isinstance(kept_class, type) and issubclass(kept_class, tuple(KINDS.values()))):
+    if not _is_kept(kept_class):
         raise TypeError(
             "register expected a class of layers, losses, optimizers or schedules, got "
             f"{kept_class!r}"
@@ -51,6 +53,11 @@ def register(kept_class: Class) -> Class:
         )
     _classes[kept_class.__name__] = kept_class  # the newest, where a notebook's cell runs again
     return kept_class
+
+
+def _is_kept(value: Any) -> bool:
+    """Whether it is a class of one of the kinds; by its bases, as asking ABCs takes long."""
+    return isinstance(value, type) and not _KINDS.isdisjoint(value.__mro__)
 
 
 def registered(name: object, kind: str) -> type[Any] | None:
@@ -71,6 +78,5 @@ def is_registered(kept_class: type[Any]) -> bool:
 
 for _module in (layers, losses, optimizers, schedules):
     for _class in vars(_module).values():
-        _kept = isinstance(_class, type) and issubclass(_class, tuple(KINDS.values()))
-        if _kept and not inspect.isabstract(_class):
+        if _is_kept(_class) and not inspect.isabstract(_class):
             register(_class)

@@ -132,7 +132,7 @@ _nothing.__name__ = "__init__"
 
 def _foreign(kind: type[Any]) -> Iterator[str]:
     """Yield the names that reading is to answer: those of other libraries, and parameters to be."""
-    annotations = inspect.get_annotations(kind)
+    annotations = kind.__annotations__  # its own, not those of its bases
     code = getattr(vars(kind).get("__init__"), "__code__", None)
     own = {*vars(kind), *annotations, *(code.co_varnames if code else ())}
     if Hinted in kind.__bases__:  # a contract, which has what its other bases have
