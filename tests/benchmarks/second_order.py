@@ -239,28 +239,26 @@ def torch_lbfgs(model, X, y, most):
         })  # fmt: skip
         layers.append(linear)
     net, inputs, target = torch.nn.Sequential(*layers), torch.from_numpy(X), torch.from_numpy(y)
+    # One step of many iterations: between steps it would ask for the loss twice at the same point.
     optimizer = torch.optim.LBFGS(
-        net.parameters(), max_iter=1, history_size=10, line_search_fn="strong_wolfe"
-    )
-    notes, began, spent, calls, last = [], time.perf_counter(), 0.0, [0], [0.0]
+        net.parameters(), max_iter=most, max_eval=10 * most, tolerance_grad=1e-6,
+        tolerance_change=1e-12, history_size=10, line_search_fn="strong_wolfe",
+    )  # fmt: skip
+    notes, began, spent = [], time.perf_counter(), [0.0]
 
     def closure():
         optimizer.zero_grad()
         loss = ((net(inputs) - target) ** 2).sum(dim=1).mean()
         loss.backward()
-        calls[0] += 1
-        last[0] = float(loss)
+        now = time.perf_counter()
+        # As scikit-learn's: what is noted are evaluations.
+        theta = [p.detach().numpy().T.ravel() for p in net.parameters()]
+        notes.append((now - began - spent[0], float(loss.detach()), np.concatenate(theta)))
+        spent[0] += time.perf_counter() - now
         return loss
 
-    for _ in range(most):
-        optimizer.step(closure)
-        now = time.perf_counter()
-        with torch.no_grad():
-            loss = float(((net(inputs) - target) ** 2).sum(dim=1).mean())
-        theta = [p.detach().numpy().ravel() for p in net.parameters()]
-        notes.append((now - began - spent, loss, np.concatenate(theta)))
-        spent += time.perf_counter() - now
-    return notes, calls[0]
+    optimizer.step(closure)
+    return notes, len(notes)
 
 
 SOLVERS = {

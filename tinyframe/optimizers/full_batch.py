@@ -1,5 +1,6 @@
 """Optimizers that see all rows at once: each iteration asks for losses at points of its choice."""
 
+import math
 from abc import abstractmethod
 from typing import Any, Protocol
 
@@ -84,7 +85,7 @@ class FullBatchOptimizer(Optimizer):
             raise ValueError(f"{type(self).__name__} expected no clip_norm and no clip_value")
         self.converged = ""
         self._at: tuple[Array, Any] | None = None  # θ of the last evaluation, and its decay
-        self._loss = np.inf  # with its decay
+        self._loss = math.inf  # with its decay
         self._gradient = np.empty(0)
 
     def reset(self) -> None:
@@ -104,20 +105,19 @@ class FullBatchOptimizer(Optimizer):
 
         Where the gradient is 0 there, `converged` says so.
         """
-        self.evaluations = 0
         if not self._is_at(parameters.value):
             self._evaluate(parameters, problem)
-            self.evaluations = 0
-        if not np.isfinite(self._loss):
-            raise GradientError("the loss or its gradient is too large, or not finite")
-        if largest(self._gradient) <= self.tolerance:
-            self.converged = f"the gradient is at most {self.tolerance:g}"
+            if not math.isfinite(self._loss):
+                raise GradientError("the loss or its gradient is too large, or not finite")
+            if largest(self._gradient) <= self.tolerance:
+                self.converged = f"the gradient is at most {self.tolerance:g}"
+        self.evaluations = 0
 
     def _is_at(self, value: Array) -> bool:
         """Whether the last evaluation was at these weights, and with the decay that there is."""
         if self._at is None or self._at[1] != (self.weight_decay, self.decay_biases):
             return False
-        return np.array_equal(self._at[0], value)
+        return self._at[0].tobytes() == value.tobytes()  # faster than to compare numbers
 
     def _evaluate(self, parameters: ParameterVector, problem: Problem) -> float:
         """Return the loss with its decay at these weights, infinite where it is no number."""
@@ -128,8 +128,8 @@ class FullBatchOptimizer(Optimizer):
             decay = self._decay(parameters) * value
             loss += 0.5 * float(np.vdot(decay, value))
             gradient += decay
-        if not np.isfinite(loss) or not np.isfinite(float(np.vdot(gradient, gradient))):
-            loss = np.inf
+        if not math.isfinite(loss) or not math.isfinite(float(np.vdot(gradient, gradient))):
+            loss = math.inf
         self._at = value.copy(), (self.weight_decay, self.decay_biases)
         self._loss, self._gradient = loss, gradient.copy()
         return loss
@@ -149,4 +149,4 @@ class FullBatchOptimizer(Optimizer):
 
 def largest(gradient: Array) -> float:
     """Return max |gᵢ|, which is what convergence is judged by."""
-    return float(np.abs(gradient).max())
+    return max(float(gradient.max()), -float(gradient.min()))
