@@ -252,7 +252,7 @@ def torch_lbfgs(model, X, y, most):
         loss.backward()
         now = time.perf_counter()
         # As scikit-learn's: what is noted are evaluations.
-        theta = [p.detach().numpy().T.ravel() for p in net.parameters()]
+        theta = [p.detach().numpy().ravel() for p in net.parameters()]
         notes.append((now - began - spent[0], float(loss.detach()), np.concatenate(theta)))
         spent[0] += time.perf_counter() - now
         return loss
