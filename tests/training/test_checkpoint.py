@@ -321,10 +321,10 @@ MISMATCHES = {
 }
 MESSAGES = {
     "model": "cannot be resumed from: the arrays of another model",
-    "optimizer": "another optimizer: SGD in the file, Adam now",
-    "rows": "another rows: 26 in the file, 20 now",
-    "batch_size": "another batch_size: 26 in the file, 5 now",
-    "callbacks": r"another callbacks: \['Checkpoint'\] in the file, \[\] now",
+    "optimizer": "not the same optimizer: SGD in the file, Adam now",
+    "rows": "not the same rows: 26 in the file, 20 now",
+    "batch_size": "not the same batch_size: 26 in the file, 5 now",
+    "callbacks": r"not the same callbacks: \['Checkpoint'\] in the file, \[\] now",
     "shuffle": "another shuffle= or other random layers: it has 3 random generators, not 2",
 }
 

@@ -114,7 +114,7 @@ def check_alike(
     }
     for name, (found, wanted) in expected.items():
         if found != wanted:
-            raise ValueError(f"another {name}: {str(found)[:SHOWN]} in the file, {wanted} now")
+            raise ValueError(f"not the same {name}: {str(found)[:SHOWN]} in the file, {wanted} now")
     if len(meta["states"]) != len(meta["callbacks"]):
         raise ValueError(
             f"it has {len(meta['states'])} states of {len(meta['callbacks'])} callbacks"
