@@ -1,5 +1,8 @@
 """The document, equation by equation, and its slips: docs/document.md names these tests."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from reference import Reference
@@ -182,3 +185,20 @@ def test_slip_the_matrix_forms_are_not_the_gradient_of_the_squared_error(sample)
     forms = matrix_forms(model, x, y)
     for form, true in ((forms["W2"], dW2), (forms["b2"], db2), (forms["W1 with the mask"], dW1)):
         assert not np.allclose(form, true, rtol=1e-2)
+
+
+@pytest.mark.parametrize("page", ["document.md", "document.el.md"])
+def test_all_of_it_in_numbers(page, capsys):
+    """The code of the page prints what stands below it, and the table has the same numbers."""
+    text = (Path(__file__).parents[1] / "docs" / page).read_text()
+    names = {}
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        exec(compile(block, page, "exec"), names)  # noqa: S102 - the page's own code
+    printed = capsys.readouterr().out
+    (shown,) = re.findall(r"^```text\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert printed == shown
+    a2 = np.exp([1, -1]) / np.exp([1, -1]).sum()
+    known = {*re.findall(r"\d\.\d{4}", printed), f"{a2.prod():.4f}"}
+    in_table = re.findall(r"^\| .*\d\.\d{4}.*$", text, re.MULTILINE)
+    assert len(in_table) == 9
+    assert set(re.findall(r"\d\.\d{4}", "".join(in_table))) <= known
