@@ -236,6 +236,10 @@ OVERRIDES = {
     "plot_activations": {
         "model": [Here(lambda b: b.images)], "x": [np.ones((1, 4, 4), "f4")], "figure": [None],
     },
+    "plot_flow": {
+        "model": [Here(lambda b: b.images)], "x": [np.ones((1, 4, 4), "f4")], "y": [0, [1]],
+        "loss": [None, "mse"], "figure": [None],
+    },
     "plot_saliency": {
         "model": [Here(lambda b: b.images), *models], "figure": [None],
         "X": [np.ones((2, 1, 4, 4), "f4"), *rows],
@@ -331,7 +335,8 @@ FUNCTIONS = {
     "uncertainty": inspection.uncertainty, "uncertainty.predict": error_bars,
     "recording_report": inspection.recording_report,
     "draw": tf.plots.draw, "plot_weights": tf.plots.plot_weights,
-    "plot_activations": tf.plots.plot_activations, "plot_saliency": tf.plots.plot_saliency,
+    "plot_activations": tf.plots.plot_activations, "plot_flow": tf.plots.plot_flow,
+    "plot_saliency": tf.plots.plot_saliency,
     "plot_confusion_matrix": tf.plots.plot_confusion_matrix,
     "to_torch_state_dict": state_dicts.to_torch_state_dict,
     "from_torch_state_dict": state_dicts.from_torch_state_dict,

@@ -1,4 +1,4 @@
-"""Pictures of a model: its architecture, weights, activations, saliency, and mistakes.
+"""Pictures of a model: its architecture, weights, activations, gradients, saliency, and mistakes.
 
 Each function draws on matplotlib's axes, or a new figure's, and returns them (extra `plot`):
 `draw(model).figure.savefig("model.svg")`. New figures are in one style, whatever the parameters of
@@ -7,6 +7,7 @@ apart. To draw your own like them: `pyplot.style.use(STYLE)`, and the colours an
 """
 
 from tinyframe.inspection.diagram import draw
+from tinyframe.inspection.flow import plot_flow
 from tinyframe.inspection.plots import (
     plot_activations,
     plot_confusion_matrix,
@@ -26,6 +27,7 @@ __all__ = [
     "draw",
     "plot_activations",
     "plot_confusion_matrix",
+    "plot_flow",
     "plot_saliency",
     "plot_weights",
 ]

@@ -281,6 +281,7 @@ def test_what_is_drawn_on_is_of_matplotlib(trained, plots, wrong):
     for draw in (
         lambda: plots.plot_weights(model[1], figure=wrong),
         lambda: plots.plot_activations(model, X[0], wrong),
+        lambda: plots.plot_flow(model, X[0], y[0], figure=wrong),
         lambda: plots.plot_saliency(model, X, figure=wrong),
     ):
         with pytest.raises(TypeError, match="figure expected a figure of matplotlib"):
@@ -331,6 +332,7 @@ OF_MODELS = {
     "gradient_report": lambda model: gradient_report(model, ROWS, [0, 1, 2, 0, 1]),
     "draw": tinyframe.plots.draw,
     "plot_activations": lambda model: tinyframe.plots.plot_activations(model, ROWS[0]),
+    "plot_flow": lambda model: tinyframe.plots.plot_flow(model, ROWS[0], 1),
     "plot_saliency": lambda model: tinyframe.plots.plot_saliency(model, ROWS),
     "plot_weights": tinyframe.plots.plot_weights,
 }
@@ -550,3 +552,79 @@ def test_the_recording_report_says_that_recording_was_off(rng, monkeypatch):
     monkeypatch.setattr(recording, "enabled", False)
     model = Sequential([Dense(3)]).fit(rng.random((20, 5)), rng.integers(0, 3, 20), verbose=0)
     assert repr(recording_report(model)) == "nothing is recorded: recording was off"
+
+
+def flow_of(figure):
+    """The titles and, where there are bars, the numbers that `plot_flow` shows, cell by cell."""
+    cells = []
+    for panel in figure.subfigs:
+        heights = [bar.get_height() for axes in panel.axes for bar in axes.patches]
+        cells.append((panel.get_suptitle(), heights))
+    return cells[::2], cells[1::2]
+
+
+def test_the_flow_shows_outputs_and_their_gradients(plots):
+    """Of the document's chain, with its equations; each gradient is that of differences."""
+    model = Sequential([Dense(3, 4), ReLU(), Dense(2), Softmax()], dtype="float64")
+    model.build(3, rng=2)
+    x, t = np.array([0.3, -1.0, 2.0]), np.array([0.0, 1.0])
+    figure = plots.plot_flow(model, x, t, loss=MSELoss())
+    down, up = flow_of(figure)
+    for (_, heights), y in zip(down, activations(model, x[np.newaxis]).values(), strict=True):
+        np.testing.assert_array_equal(heights, y[0])
+    for number, (_, heights) in enumerate(up):
+        y = model[: number + 1].forward(x[np.newaxis])
+        for unit, height in enumerate(heights):
+            losses = []
+            for step in (1e-6, -1e-6):
+                moved = y.copy()
+                moved[0, unit] += step
+                for layer in list(model)[number + 1 :]:
+                    moved = layer.forward(moved)
+                losses.append(((moved - t) ** 2).sum())
+            assert height == pytest.approx((losses[0] - losses[1]) / 2e-6, abs=1e-8)
+    assert [title.split("    ")[1] for title, _ in down] == [
+        "y₀ = Wᵀx + b", "y₁ = max(y₀, 0)", "y₂ = Wᵀy₁ + b", "y₃ = exp y₂ / Σ exp y₂",
+    ]  # fmt: skip
+    assert [title for title, _ in up] == [
+        "∂L/∂y₀ = 1{y₀ > 0} · ∂L/∂y₁", "∂L/∂y₁ = W ∂L/∂y₂",
+        "∂L/∂y₂ = y₃ · (∂L/∂y₃ − Σ ∂L/∂y₃ · y₃)", "∂L/∂y₃ = 2 (y₃ − t)",
+    ]  # fmt: skip
+    assert figure.get_suptitle().startswith("MSELoss: L = ")
+    assert not any(p.grad.any() for p in model.parameters), "the model is as it was"
+
+
+def test_the_flow_of_what_the_loss_is_taken_together_with(plots):
+    model = Sequential([Dense(3, 4), Dropout(0.5), Dense(12), Softmax()], dtype="float64")
+    model.build(3, rng=0)
+    x = np.array([[0.3, -1.0, 2.0]])
+    for given in ((x, [1]), (x[0], 1), (x[0], [1]), (x, 1)):
+        down, up = flow_of(plots.plot_flow(model, *given, loss="cross_entropy"))
+        assert up[3] == ("taken together with the loss: see ∂L/∂y₂", [])
+        assert up[2][0] == "∂L/∂y₂ = y₃ − t"
+        np.testing.assert_allclose(up[2][1], model.predict(x)[0] - np.eye(12)[1], atol=1e-12)
+        assert up[1][0] == "∂L/∂y₁ = W ∂L/∂y₂"
+        assert up[0][0] == "∂L/∂y₀ = ∂L/∂y₁ · ∂y₁/∂y₀"
+        assert down[1][0] == "1: Dropout(0.5)    y₁ = Dropout(y₀)"
+        np.testing.assert_array_equal(down[1][1], down[0][1])
+
+
+@pytest.mark.parametrize(("layers", "shape"), [
+    ([Conv2D(3, 3), ReLU(), MaxPool2D(2), Flatten(), Dense(1)], (1, 8, 8)),
+    ([Embedding(9, 4), LSTM(5), Dense(1)], 6), ([Dense(1)], 1), ([LSTM(4), Dense(1)], (5, 2)),
+], ids=["images", "tokens", "one number", "sequences"])  # fmt: skip
+def test_every_kind_of_chain_flows(plots, layers, shape):
+    model = Sequential(layers)
+    model.build(shape, rng=0)
+    x = np.ones(model.input_shape)
+    for target in (2.0, [2.0], [[2.0]]):
+        figure = plots.plot_flow(model, x, target)
+        assert len(figure.subfigs) == 2 * len(layers)
+        figure.canvas.draw()
+
+
+def test_the_flow_is_of_one_sample(plots):
+    with pytest.raises(ValueError, match=r"plot_flow expected one sample of shape \(16,\)"):
+        plots.plot_flow(SQUARE, ROWS, 1)
+    with pytest.raises(ValueError, match="labels"):
+        plots.plot_flow(SQUARE, ROWS[0], [1, 2])

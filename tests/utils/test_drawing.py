@@ -18,6 +18,7 @@ PICTURES = {
     "draw": lambda plots: plots.draw(MODEL).figure,
     "plot_weights": lambda plots: plots.plot_weights(MODEL[0]),
     "plot_activations": lambda plots: plots.plot_activations(MODEL, ROWS[0]),
+    "plot_flow": lambda plots: plots.plot_flow(MODEL, ROWS[0], LABELS[0]),
     "plot_saliency": lambda plots: plots.plot_saliency(MODEL, ROWS[:2]),
     "plot_confusion_matrix": lambda plots: plots.plot_confusion_matrix(LABELS, LABELS).figure,
     "History.plot": lambda plots: MODEL.history.plot().figure,

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from tinyframe.inspection.activations import layer_name
 from tinyframe.layers import ReLU, Sigmoid, Tanh
 from tinyframe.layers.layer import Layer
-from tinyframe.losses import LossLike
+from tinyframe.losses import Loss, LossLike
 from tinyframe.parameters import ParameterVector
 from tinyframe.training.data_spec import DataSpec, as_source
 from tinyframe.training.objective import Objective
@@ -90,6 +91,54 @@ class GradientReport:
         return "\n".join(lines)
 
 
+class Passes(NamedTuple):
+    """What goes up and down a chain.
+
+    Attributes
+    ----------
+    layers, x, outputs
+        The chain, what it was given, and the output y of each layer.
+    gradients
+        ∂L/∂y of each layer; None behind the last that the loss has a gradient for, such as of a
+        Softmax that cross-entropy is taken together with.
+    loss, value
+        The loss, and L.
+    """
+
+    layers: Sequence[Layer]
+    x: Array
+    outputs: list[Array]
+    gradients: list[Array | None]
+    loss: Loss
+    value: float
+
+
+def passes(twin: "Model", X: npt.ArrayLike, y: npt.ArrayLike, loss: LossLike | None) -> Passes:
+    """Return what a forward and a backward pass over all rows give each layer of a copy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X, y or the loss is not as in `fit`, or the model is not built.
+    """
+    layers = twin._chain()  # noqa: SLF001 - what training sees, too
+    loss = chosen_loss(copy.deepcopy(loss), twin.loss, layers)
+    feed, _ = as_source(DataSpec(twin, twin, loss), X, y)
+    objective = Objective(layers, loss)
+    rows = feed.rows or 1
+    block = next(feed.blocks(rows, rows))
+    value = objective.forward(block.x, block.target, block.weight, training=True)
+    outputs = [*objective.outputs[1:], objective.prediction][: len(layers)]
+    gradient = objective.loss.backward()
+    gradients: list[Array | None] = [np.array(gradient)]
+    for layer in reversed(objective.layers[1:]):
+        gradient = layer.backward(gradient)
+        gradients.append(np.array(gradient))
+    objective.layers[0].backward_parameters(gradient)
+    gradients = [*reversed(gradients), *[None] * (len(layers) - len(objective.layers))]
+    return Passes(layers, block.x, outputs, gradients, loss, float(value))
+
+
 def gradient_report(
     model: "Model", X: npt.ArrayLike, y: npt.ArrayLike, loss: LossLike | None = None
 ) -> GradientReport:
@@ -114,23 +163,10 @@ def gradient_report(
         If an argument is not as above, or the model is not built.
     """
     check_model(model)
-    twin = copy.deepcopy(model)
-    loss = chosen_loss(copy.deepcopy(loss), twin.loss, twin._chain())  # noqa: SLF001 - as below
-    feed, _ = as_source(DataSpec(twin, twin, loss), X, y)
-    layers = twin._chain()  # noqa: SLF001 - what training sees, too
-    objective = Objective(layers, loss)
-    rows = feed.rows or 1
-    block = next(feed.blocks(rows, rows))
-    x, target, weight = block.x, block.target, block.weight
-    objective.forward(x, target, weight, training=True)
-    gradient = objective.loss.backward()
-    signals = [float(np.linalg.norm(gradient))]
-    for layer in reversed(objective.layers[1:]):
-        gradient = layer.backward(gradient)
-        signals.append(float(np.linalg.norm(gradient)))
-    objective.layers[0].backward_parameters(gradient)
-    signals = [*reversed(signals), *[signals[0]] * (len(layers) - len(objective.layers))]
-    outputs = [*objective.outputs[1:], objective.prediction][: len(layers)]
+    found = passes(copy.deepcopy(model), X, y, loss)
+    layers, outputs = found.layers, found.outputs
+    signals = [float(np.linalg.norm(d)) for d in found.gradients if d is not None]
+    signals += [signals[-1]] * (len(layers) - len(signals))
     lowest = next((i for i, layer in enumerate(layers) if layer.parameters), 0)
     lines = []
     for number, (layer, output, signal) in enumerate(zip(layers, outputs, signals, strict=True)):

@@ -18,6 +18,7 @@ from tinyframe.utils.checks import batched, check_kind, iterable, sample_shape
 from tinyframe.utils.drawing import (
     IMAGES,
     INK,
+    PALETTE,
     PAPER,
     SHARES,
     SIGNED,
@@ -111,23 +112,13 @@ def plot_activations(model: "Model", x: npt.ArrayLike, figure: "Figure | None" =
     ImportError
         Without matplotlib.
     """
-    check_model(model)
-    sample = as_numbers(x, "x")
-    if sample.shape == (1, *(model.input_shape or ())):
-        sample = sample[0]
-    if sample.shape != model.input_shape and model.input_shape is not None:
-        hint = "; one of several rows is X[0]" if sample.shape[1:] == model.input_shape else ""
-        raise ValueError(
-            f"plot_activations expected one sample of shape {model.input_shape}, got "
-            f"{sample.shape}{hint}"
-        )
-    outputs = activations(model, sample[np.newaxis])
+    outputs = activations(model, one_row(model, x, "plot_activations"))
     with figure_for(figure, (8, 1.25 * len(outputs))) as drawn_on:
         rows = drawn_on.subfigures(len(outputs), 1, squeeze=False)[:, 0]
         for row, (name, output) in zip(rows, outputs.items(), strict=True):
             title = f"{shortened(name)}   {batched(output.shape[1:])}"
             row.suptitle(title, fontsize="small", x=0.01, ha="left")
-            _draw_output(row, output[0])
+            draw_output(row, output[0])
         return drawn_on
 
 
@@ -256,21 +247,49 @@ def _square(pixels: int) -> Shape | None:
     return (side, side) if side * side == pixels else None
 
 
-def _draw_output(figure: Any, values: Array) -> None:
-    """Draw what a layer gives for one sample: an image a channel, a strip, or bars."""
+def one_row(model: "Model", x: npt.ArrayLike, asker: str) -> Array:
+    """Return one sample, X[0] or X[:1], as (1, *input_shape).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not that; `asker` is named.
+    """
+    check_model(model)
+    sample = as_numbers(x, "x")
+    if sample.shape == (1, *(model.input_shape or ())):
+        sample = sample[0]
+    if sample.shape != model.input_shape and model.input_shape is not None:
+        hint = "; one of several rows is X[0]" if sample.shape[1:] == model.input_shape else ""
+        raise ValueError(
+            f"{asker} expected one sample of shape {model.input_shape}, got {sample.shape}{hint}"
+        )
+    return sample[np.newaxis]
+
+
+def draw_output(figure: Any, values: Array, fewest: int = 8, signed: bool = False) -> None:
+    """Draw what a layer gives for one sample: an image a channel, a strip, or bars.
+
+    Of images there are up to twice the fewest that there is room for. Where values are signed, red
+    is + and blue is −, on one scale for all channels.
+    """
     if values.ndim == 2 and max(values.shape) < 3 * min(values.shape):  # noqa: PLR2004 - an image
         values = values[np.newaxis]
+    limit = float(np.abs(values).max(initial=0)) or 1.0
+    colours = {"cmap": SIGNED, "vmin": -limit, "vmax": limit} if signed else {"cmap": IMAGES}
     if values.ndim == 3:  # noqa: PLR2004 - (channels, height, width)
-        panels = figure.subplots(1, max(8, min(len(values), 16)), squeeze=False)[0]
+        panels = figure.subplots(1, max(fewest, min(len(values), 2 * fewest)), squeeze=False)[0]
         for axes in panels:
             axes.set_axis_off()
         for axes, channel in zip(panels, values, strict=False):
-            axes.imshow(channel, cmap=IMAGES)
+            axes.imshow(channel, **colours)
         return
     axes = figure.subplots()
     if values.ndim == 2:  # noqa: PLR2004 - (time, features)
-        axes.imshow(values, cmap=IMAGES, aspect="auto")
+        axes.imshow(values, aspect="auto", **colours)
     else:
-        axes.bar(np.arange(values.size), values.ravel(), width=0.9)
-        axes.set_xlim(-0.6, values.size - 0.4)
+        flat = values.ravel()
+        colour = [PALETTE[1] if value > 0 else PALETTE[0] for value in flat] if signed else None
+        axes.bar(np.arange(flat.size), flat, width=0.9, color=colour)
+        axes.set_xlim(-0.6, flat.size - 0.4)
     whole_ticks(axes)
