@@ -151,7 +151,8 @@ def test_a_terminal_without_tqdm_is_told_of_it_once():
 
 
 def test_a_terminal_gets_plain_lines_on_request():
-    out = in_a_terminal(SCRIPT.format(options="verbose=2"))
+    script = "import sys; sys.modules['tqdm'] = None\n" + SCRIPT.format(options="verbose=2")
+    out = in_a_terminal(script)  # without tqdm, which nobody has asked for here
     assert re.fullmatch(rf"{LINE}\r\n{LINE}\r\n", out), repr(out)
 
 

@@ -35,10 +35,6 @@ class EpochLines(Callback):
 
     rank_zero_only = True
 
-    def on_train_begin(self, run: Run) -> None:  # noqa: ARG002 - the moment is what counts
-        if is_live() and find_spec("tqdm") is None:
-            _say_what_is_missing()
-
     def on_epoch_end(self, run: Run) -> None:
         print(epoch_line(run), flush=True)  # noqa: T201 - what it is for
 
@@ -127,8 +123,11 @@ def display(verbose: int) -> tuple[Callback, ...]:
     """
     if verbose == 0:
         return ()
-    bar = verbose == 1 and is_live() and find_spec("tqdm") is not None
-    return (ProgressBar() if bar else EpochLines(),)
+    if verbose == 1 and is_live():
+        if find_spec("tqdm") is not None:
+            return (ProgressBar(),)
+        _say_what_is_missing()
+    return (EpochLines(),)
 
 
 def epoch_line(run: Run) -> str:
