@@ -3,6 +3,7 @@
 import gzip
 import importlib
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,12 @@ def plots():
     """`tinyframe.plots`, where matplotlib is installed."""
     matplotlib = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
     matplotlib.use("Agg")
-    pyplot = pytest.importorskip("matplotlib.pyplot")
-    yield importlib.import_module("tinyframe.plots")
-    pyplot.close("all")
+    return importlib.import_module("tinyframe.plots")
+
+
+@pytest.fixture(autouse=True)
+def no_figures_stay_open():
+    """Pyplot keeps figures, and warns of more than twenty."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
