@@ -16,7 +16,6 @@ BLOCK = 2**22
 POWERS = np.arange(-4, 6.01, 0.25)
 """Of ten, by which the inverse mean square of the weights is multiplied to be tried as λ."""
 
-
 LEAST_FREE = 1e-3
 """Share of the data, at least, that is to be left to tell their noise from."""
 

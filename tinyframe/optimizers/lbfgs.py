@@ -62,13 +62,13 @@ class LBFGS(FullBatchOptimizer):
         weight_decay: float = 0.0,
         decay_biases: bool = True,
     ) -> None:
+        self.memory = memory
         super().__init__(tolerance, least_change, weight_decay, decay_biases)
-        self.memory = positive_integer("memory", memory)
         self._pairs: list[Pair] = []
 
     def begin(self) -> None:
         super().begin()
-        positive_integer("memory", getattr(self, "memory", 1))  # it may have been set since
+        self.memory = positive_integer("memory", self.memory)  # it may have been set since
         if self.learning_rate != 1.0:
             raise ValueError("LBFGS expected no learning rate: a line search finds how far to go")
 

@@ -35,7 +35,6 @@ from tinyframe.utils.vocabulary import LOSSES, OPTIMIZERS
 KEEP_VALUES = (Flatten, Reshape, Permute, Reverse, Select, Dropout)
 """Layers after which probabilities still are probabilities."""
 
-
 TAKE_EITHER = (CrossEntropyLoss, BinaryCrossEntropyLoss, KLDivergenceLoss, PoissonLoss)
 """Losses of probabilities or scores, of rates or their logarithms."""
 

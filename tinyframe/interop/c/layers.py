@@ -135,50 +135,30 @@ static float gelu(float x) {
 """
 
 
-@exports(ReLU)
-def _relu(program: Program, layer: ReLU, x: str) -> str:  # noqa: ARG001 - it has no arguments
-    return program.map(x, f"{x}[i] < 0.0f ? 0.0f : {x}[i]")
+ELEMENTWISE: dict[type[Layer], str] = {
+    ReLU: "{x} < 0.0f ? 0.0f : {x}",
+    LeakyReLU: "{x} > 0.0f ? {x} : {slope} * {x}",
+    ELU: "{x} > 0.0f ? {x} : {alpha} * expm1f({x})",
+    Sigmoid: "sigmoid({x})",
+    SiLU: "{x} * sigmoid({x})",
+    Tanh: "tanhf({x})",
+    GELU: "gelu({x})",
+    Softplus: "({x} > 0.0f ? {x} : 0.0f) + log1pf(expf(-fabsf({x})))",
+}
+"""What becomes of a number x; the other names are attributes of the layer."""
 
 
-@exports(Sigmoid)
-def _sigmoid(program: Program, layer: Sigmoid, x: str) -> str:  # noqa: ARG001 - as above
-    program.define(_SIGMOID)
-    return program.map(x, f"sigmoid({x}[i])")
-
-
-@exports(Tanh)
-def _tanh(program: Program, layer: Tanh, x: str) -> str:  # noqa: ARG001 - as above
-    return program.map(x, f"tanhf({x}[i])")
-
-
-@exports(LeakyReLU)
-def _leaky_relu(program: Program, layer: LeakyReLU, x: str) -> str:
-    return program.map(x, f"{x}[i] > 0.0f ? {x}[i] : {program.number(layer.slope)} * {x}[i]")
-
-
-@exports(ELU)
-def _elu(program: Program, layer: ELU, x: str) -> str:
-    alpha = program.number(layer.alpha)
-    return program.map(x, f"{x}[i] > 0.0f ? {x}[i] : {alpha} * expm1f({x}[i])")
-
-
-@exports(SiLU)
-def _silu(program: Program, layer: SiLU, x: str) -> str:  # noqa: ARG001 - as above
-    program.define(_SIGMOID)
-    return program.map(x, f"{x}[i] * sigmoid({x}[i])")
-
-
-@exports(GELU)
-def _gelu(program: Program, layer: GELU, x: str) -> str:  # noqa: ARG001 - as above
-    scale = math.sqrt(2 / math.pi)
-    a, b = program.number(scale), program.number(scale * 0.044715)
-    program.define(_GELU.replace("{a}", a).replace("{b}", b))
-    return program.map(x, f"gelu({x}[i])")
-
-
-@exports(Softplus)
-def _softplus(program: Program, layer: Softplus, x: str) -> str:  # noqa: ARG001 - as above
-    return program.map(x, f"({x}[i] > 0.0f ? {x}[i] : 0.0f) + log1pf(expf(-fabsf({x}[i])))")
+@exports(*ELEMENTWISE)
+def _elementwise(program: Program, layer: Layer, x: str) -> str:
+    expression = ELEMENTWISE[type(layer)]
+    if "sigmoid" in expression:
+        program.define(_SIGMOID)
+    if "gelu" in expression:
+        scale = math.sqrt(2 / math.pi)
+        a, b = program.number(scale), program.number(scale * 0.044715)
+        program.define(_GELU.replace("{a}", a).replace("{b}", b))
+    own = {n: program.number(v) for n, v in vars(layer).items() if n in ("slope", "alpha")}
+    return program.map(x, expression.format(x=f"{x}[i]", **own))
 
 
 @exports(Rescale, integers=True)
