@@ -131,11 +131,16 @@ def test_lines_fit_the_terminal_and_keep_every_figure(columns):
 def test_an_interrupt_leaves_clean_lines():
     pytest.importorskip("tqdm", reason='needs pip install -e ".[progress]"')
     script = SCRIPT.format(options="rng=0").replace(
+        "import time, sys\n",
+        "import signal, time, sys\n"  # a job in the background would ignore it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n",
+    )
+    script = script.replace(
         "        time.sleep(0.05)\n",
         "        time.sleep(0.05)\n"
         "        if run.epoch == 2 and run.batch == 3:\n"
         "            sys.stdout.write('^C')  # as a terminal does\n"
-        "            sys.stdout.flush(); __import__('signal').raise_signal(2)\n",
+        "            sys.stdout.flush(); signal.raise_signal(signal.SIGINT)\n",
     )
     lines = on_screen(in_a_terminal(script, 70).replace("\r\n", "\n"), 70)
     assert re.fullmatch(LINE, lines[0])
