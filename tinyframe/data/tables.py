@@ -49,6 +49,8 @@ def categories_of(y: Any) -> list[Any] | None:
 
 def _column(y: Any) -> tuple[Any, str | None]:
     """Return a column of categories and whose it is, "pandas" or "polars"; None for all else."""
+    if isinstance(y, np.ndarray):  # which has neither; asking takes longer
+        return y, None
     columns = getattr(y, "columns", None)
     if columns is not None and len(columns) == 1 and hasattr(y, "isna"):
         y = y[columns[0]]
