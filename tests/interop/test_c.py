@@ -2,8 +2,10 @@
 
 import ctypes
 import itertools
+import os
 import shutil
 import subprocess
+import sys
 import tracemalloc
 
 import character_transformer
@@ -480,3 +482,29 @@ def test_the_files_tell_what_they_are(tmp_path):
         assert "x__ int main 4\n" in to_c(tf.Sequential([tf.Dense(3, 4), evil()]), "d").code
     finally:
         del _exports[evil]
+
+
+SAME_TEXT = """
+from tinyframe import LSTM, Conv2D, Dense, Embedding, Flatten, ReLU, Residual, Sequential
+from tinyframe.interop.c import to_c
+
+for layers, shape in (
+    ([Embedding(9, 4), LSTM(5, return_sequences=True), LSTM(5), Dense(2)], 6),
+    ([Conv2D(3, 3, padding=1), Residual([Conv2D(3, 3, padding=1), ReLU()]), Flatten()], (3, 6, 6)),
+):
+    model = Sequential(layers)
+    model.build(shape, rng=0)
+    print(to_c(model, "net").code)
+"""
+
+
+def test_a_network_is_the_same_text_in_every_process():
+    """Strings are hashed anew in each, and sets of them are in another order."""
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", SAME_TEXT], capture_output=True, check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(5)
+    }  # fmt: skip
+    assert len(texts) == 1

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 import tinyframe as tf  # noqa: E402
 from tinyframe.interop.sklearn import NetworkClassifier, NetworkRegressor  # noqa: E402
+from tinyframe.interop.sklearn.categories import Categories  # noqa: E402
 
 EFFECTS = {"ant": 2.0, "bee": -1.0, "cat": 0.0, "dog": 5.0}
 KINDS = np.array(list(EFFECTS))
@@ -200,3 +201,11 @@ def test_what_does_not_go_with_categories():
         estimator.predict(X[["kind", "a", "b"]])
     with pytest.raises(ValueError, match="feature names"):
         estimator.predict(X[["a", "kind"]])
+
+
+def test_the_numbers_of_categories_depend_on_these_alone():
+    """Not on how a process hashes strings, nor on the order of the rows."""
+    expected = [category for digit in range(10) for category in (digit, str(digit))]
+    for order in (expected, expected[::-1]):
+        known = Categories([0], np.array(order, object)[:, np.newaxis]).known[0]
+        assert list(known.items()) == list(zip(expected, range(1, 21), strict=True))

@@ -26,7 +26,7 @@ def plan(lives: Mapping[str, Life], over: Mapping[str, str]) -> tuple[dict[str, 
     homes: dict[str, str] = {}  # the value in whose place another lies
     spans = dict(lives)
     given: set[str] = set()  # whose place another has taken
-    for name in sorted(over.keys() & lives.keys(), key=lambda name: lives[name].first):
+    for name in sorted(filter(lives.__contains__, over), key=lambda name: lives[name].first):
         source = over[name]
         if source not in lives or source in given:
             continue

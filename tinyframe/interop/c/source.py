@@ -121,7 +121,8 @@ def _lives(program: Program) -> dict[str, Life]:
     """Return when each value is first and last mentioned; the input is none of them."""
     lives: dict[str, Life] = {}
     for number, statement in enumerate(program.statements):
-        for name in set(re.findall(r"\bv\d+\b", statement)) & program.sizes.keys():
+        mentioned = dict.fromkeys(re.findall(r"\bv\d+\b", statement))  # in their order
+        for name in (v for v in mentioned if v in program.sizes):
             first = lives[name].first if name in lives else number
             size = program.sizes[name] + program.beyond.get(name, 0)
             lives[name] = Life(size, first, number)

@@ -36,8 +36,8 @@ class Categories:
     def __init__(self, columns: list[int], table: Any) -> None:
         self.known: dict[int, dict[Any, int]] = {}
         for column in columns:
-            found = set(_values(table, column))
-            self.known[column] = {value: n for n, value in enumerate(sorted(found, key=str), 1)}
+            found = sorted(set(_values(table, column)), key=lambda v: (str(v), type(v).__name__))
+            self.known[column] = {value: n for n, value in enumerate(found, 1)}
 
     @classmethod
     def of(cls, X: Any, chosen: Any) -> "Categories | None":
