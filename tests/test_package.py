@@ -52,8 +52,8 @@ def test_submodules_come_when_asked_for():
 WINGS = (
     "types", "version", "utils", "data", "datasets", "initializers", "parameters", "layers",
     "losses", "metrics", "optimizers", "recording", "storage", "training", "inspection", "plots",
-    "distributed", "testing", "interop.onnx", "interop.c", "interop.torch", "interop.exportable",
-    "predictor", "model", "sequential",
+    "distributed", "testing", "interop.tokens", "interop.onnx", "interop.c", "interop.torch",
+    "interop.exportable", "predictor", "model", "sequential",
     "interop.keras", "interop.sklearn",
 )  # fmt: skip
 """The wings and rooms of the house: each imports only from those before it."""

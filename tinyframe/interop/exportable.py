@@ -5,7 +5,7 @@ from abc import ABC
 
 import numpy.typing as npt
 
-from tinyframe.layers import Add, Concatenate, Embedding, Layer, Residual
+from tinyframe.layers import Layer
 
 
 class Exportable(Layer, ABC):
@@ -87,14 +87,3 @@ class Exportable(Layer, ABC):
             self, path, name, header=header, small=small, int8=int8, workspace=workspace,
             dtype=dtype,
         )  # fmt: skip
-
-
-def integers_enter(layer: Layer) -> bool:
-    """Whether what a layer takes first are tokens."""
-    if isinstance(layer, Residual):
-        beside = layer.layers[0] if layer.shortcut is None else layer.shortcut
-        return integers_enter(layer.layers[0]) and integers_enter(beside)
-    if isinstance(layer, Add | Concatenate):
-        return all(map(integers_enter, layer.branches))
-    children = list(layer.children.values())
-    return isinstance(layer, Embedding) or (bool(children) and integers_enter(children[0]))

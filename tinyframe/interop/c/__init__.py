@@ -15,7 +15,7 @@ from tinyframe.interop.c.names import identifier
 from tinyframe.interop.c.program import ENTRY, MOST_WEIGHTS, Program, exports
 from tinyframe.interop.c.source import Source, Tests, source
 from tinyframe.interop.c.weights import quantized
-from tinyframe.interop.exportable import integers_enter
+from tinyframe.interop.tokens import integers_enter
 from tinyframe.layers import Embedding, Layer
 from tinyframe.storage.files import write_atomically
 from tinyframe.utils.checks import boolean, number_dtype

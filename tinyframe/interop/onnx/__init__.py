@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tinyframe.interop.exportable import integers_enter
 from tinyframe.interop.onnx import layers  # noqa: F401 - says how they are written
 from tinyframe.interop.onnx.graph import Graph, exports
+from tinyframe.interop.tokens import integers_enter
 from tinyframe.layers.layer import Layer
 from tinyframe.storage.files import write_atomically
 from tinyframe.utils.optional import require
