@@ -417,3 +417,36 @@ def test_no_position_in_a_checkpoint_cuts_a_line_or_the_header(tmp_path, positio
     assert lines[0] == "epoch,loss"
     assert set(lines[1:]) == {"1,0.30000000000000004"}
     assert len(lines) == (5 if position > 100 else 2)
+
+
+class Looks(Callback):
+    """Looks at the weights as soon as it may, and refuses the run if it is to."""
+
+    def __init__(self, refuses=False):
+        self.refuses = refuses
+
+    def on_train_begin(self, run):
+        self.seen = np.concatenate([p.value.ravel() for p in run.model.parameters])
+        run.model.predict(np.zeros((1, 3)))
+        if self.refuses:
+            raise ValueError("not today")
+
+
+def test_weights_that_a_callback_looks_at_first_are_seeded():
+    X, y = np.eye(3), np.eye(3)
+    models = [Sequential([Dense(3, 3)]).fit(X, y, rng=0, epochs=2, verbose=0)]
+    looks = Looks()
+    models.append(Sequential([Dense(3, 3)]).fit(X, y, rng=0, epochs=2, verbose=0, callbacks=[looks]))
+    np.testing.assert_array_equal(*(model[0].weight.value for model in models))
+    assert looks.seen.any()
+
+
+def test_a_run_that_a_callback_refuses_has_drawn_nothing():
+    X, y = np.eye(3), np.eye(3)
+    model = Sequential([Dense(3, 3)])
+    with pytest.raises(ValueError, match="not today"):
+        model.fit(X, y, rng=1, verbose=0, callbacks=[Looks(refuses=True)])
+    assert not model[0].weight.drawn
+    model.fit(X, y, rng=0, epochs=2, verbose=0)
+    again = Sequential([Dense(3, 3)]).fit(X, y, rng=0, epochs=2, verbose=0)
+    np.testing.assert_array_equal(model[0].weight.value, again[0].weight.value)

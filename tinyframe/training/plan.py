@@ -151,6 +151,7 @@ class Plan:
                 sample=self.sample, metrics=self.metrics,
             )  # fmt: skip
         self.warn()
+        seed(self.model, self.rngs[0], None)  # before callbacks look at the weights
         self.calls = Calls(self.own_callbacks(), run, self.checkpoint)
         self.calls.begin(at_the_end)
 
