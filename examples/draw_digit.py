@@ -10,15 +10,13 @@ prepared as MNIST's digits were (LeCun et al., 1998): scaled into 20×20, then c
 """
 
 import argparse
-import json
 import math
 import webbrowser
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 from common import load_digits, options_parser, parse
+from local_page import LocalPage
 
 from tinyframe import Dense, Flatten, ReLU, Rescale, Sequential, Softmax
 from tinyframe.inspection import saliency
@@ -26,9 +24,6 @@ from tinyframe.types import Array
 
 PAGE = Path(__file__).with_suffix(".html")
 LARGEST = 1024  # pixels of a drawing's side
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-)
 
 
 def prepared(drawing: Array) -> Array:
@@ -82,97 +77,11 @@ def answer(model: Sequential, drawing: Array) -> dict[str, object]:
     }
 
 
-class Handler(BaseHTTPRequestHandler):
-    """GET / is the page, GET /weights what hidden units look for, POST /answer takes a drawing.
-
-    A drawing is a square image as bytes, row by row, 0 without ink and 255 full of it.
-    """
-
-    server: "Server"
-    timeout = 10  # seconds to wait for what a client promised
-
-    def do_GET(self) -> None:
-        """Answer with the page, the weights, or a digit to look at."""
-        if not self._is_from_here():
-            return
-        if self.path == "/":
-            self._send(HTTPStatus.OK, PAGE.read_bytes(), "text/html; charset=utf-8")
-        elif self.path == "/weights":
-            units = self.server.model[2].weight.value.T
-            self._reply((units / abs(units).max(axis=1, keepdims=True)).round(3).tolist())
-        elif self.path == "/example":
-            images = self.server.images
-            self._reply(images[np.random.default_rng().integers(len(images))].ravel().tolist())
-        else:
-            self._refuse(HTTPStatus.NOT_FOUND, "expected /, /weights, /example or /answer")
-
-    def do_POST(self) -> None:
-        """Answer a drawing."""
-        if not self._is_from_here():
-            return
-        if self.path != "/answer":
-            self._refuse(HTTPStatus.NOT_FOUND, "expected drawings at /answer")
-            return
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
-            self._refuse(HTTPStatus.LENGTH_REQUIRED, "expected a Content-Length")
-            return
-        side = math.isqrt(int(length))
-        if side > LARGEST:
-            self._refuse(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"expected at most {LARGEST}² bytes, got {length}",
-            )
-        elif side == 0 or side * side != int(length):
-            self._refuse(
-                HTTPStatus.BAD_REQUEST, f"expected a square image as bytes, got {length} bytes"
-            )
-        else:
-            pixels = np.frombuffer(self.rfile.read(side * side), np.uint8)
-            if len(pixels) < side * side:
-                self._refuse(HTTPStatus.BAD_REQUEST, f"{length} bytes promised, {len(pixels)} came")
-                return
-            self._reply(answer(self.server.model, pixels.reshape(side, side)))
-
-    def _is_from_here(self) -> bool:
-        """Refuse a page of another site that had its own name resolved to this machine."""
-        name = self.headers.get("Host", "").partition(":")[0]
-        if name in ("127.0.0.1", "localhost"):
-            return True
-        self._refuse(HTTPStatus.FORBIDDEN, "expected to be called 127.0.0.1 or localhost")
-        return False
-
-    def _reply(self, content: object) -> None:
-        self._send(HTTPStatus.OK, json.dumps(content).encode(), "application/json")
-
-    def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self.close_connection = True  # what else it sent is not read
-        self._send(status, json.dumps({"error": why}).encode(), "application/json")
-
-    def _send(self, status: HTTPStatus, content: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Security-Policy", POLICY)
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.end_headers()
-        self.wfile.write(content)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is no request, or another method, as everything else."""
-        del explain
-        status = HTTPStatus(code)
-        if status is HTTPStatus.NOT_IMPLEMENTED:
-            status, message = HTTPStatus.METHOD_NOT_ALLOWED, "expected GET or POST"
-        self._refuse(status, message or status.description)
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing of each stroke."""
-
-
-class Server(ThreadingHTTPServer):
+class Server(LocalPage):
     """The page's server, on this machine's own address.
+
+    GET /weights is what the hidden units look for, /example a digit; POST /answer takes a drawing:
+    a square image as bytes, row by row, 0 without ink and 255 full of it.
 
     Parameters
     ----------
@@ -184,16 +93,26 @@ class Server(ThreadingHTTPServer):
         Where; 0 for any that is free.
     """
 
-    daemon_threads = True
-
     def __init__(self, model: Sequential, images: Array, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
+        gets = {"/weights": self.weights, "/example": self.example}
+        super().__init__(PAGE, gets, {"/answer": self.answer}, port, largest=LARGEST**2)
         self.model, self.images = model, images
 
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return f"http://127.0.0.1:{self.server_port}/"
+    def weights(self) -> list[list[float]]:
+        """Return what each hidden unit looks for, scaled to ±1: (10, 784)."""
+        units = self.model[2].weight.value.T
+        return (units / abs(units).max(axis=1, keepdims=True)).round(3).tolist()
+
+    def example(self) -> list[int]:
+        """Return a digit to look at."""
+        return self.images[np.random.default_rng().integers(len(self.images))].ravel().tolist()
+
+    def answer(self, body: bytes) -> dict[str, object]:
+        """Return what the page shows of a drawing."""
+        side = math.isqrt(len(body))
+        if side == 0 or side * side != len(body):
+            raise ValueError(f"expected a square image as bytes, got {len(body)} bytes")
+        return answer(self.model, np.frombuffer(body, np.uint8).reshape(side, side))
 
 
 def data(*, quick: bool) -> tuple[Array, Array, Array, int]:

@@ -3,6 +3,7 @@
 import gzip
 import importlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 from real_data import mnist_on_disk
 
+pytest.register_assert_rewrite("web_pages")
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
@@ -72,3 +74,17 @@ def no_figures_stay_open():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser without a window, where the extra `browser` and a Chromium are installed."""
+    driver = pytest.importorskip("playwright.sync_api", reason='needs pip install -e ".[browser]"')
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("there is no Chromium to look at the page with")
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

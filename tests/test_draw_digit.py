@@ -123,12 +123,12 @@ def test_weights_and_examples(server):
     [
         ("GET", "/nothing", None, {}, 404, "expected /, /weights"),
         ("GET", "/../../etc/passwd", None, {}, 404, "expected /, /weights"),
-        ("POST", "/", b"1234", {}, 404, "drawings at /answer"),
+        ("POST", "/", b"1234", {}, 404, "a POST to /answer"),
         ("POST", "/answer", b"", {}, 400, "a square image as bytes, got 0 bytes"),
         ("POST", "/answer", bytes(10), {}, 400, "a square image as bytes, got 10 bytes"),
         ("POST", "/answer", None, {"Content-Length": "-4"}, 411, "a Content-Length"),
         ("POST", "/answer", None, {"Content-Length": "many"}, 411, "a Content-Length"),
-        ("POST", "/answer", None, {"Content-Length": "9" * 30}, 413, "at most 1024"),
+        ("POST", "/answer", None, {"Content-Length": "9" * 30}, 413, "at most 1048576 bytes"),
         ("PUT", "/answer", b"1234", {}, 405, "GET or POST"),
         ("GET", "/", None, {"Host": "evil.example:80"}, 403, "127.0.0.1 or localhost"),
         ("POST", "/answer", b"1234", {"Host": "evil.example"}, 403, "127.0.0.1 or localhost"),
@@ -145,7 +145,8 @@ def test_what_is_no_drawing_gets_a_clear_answer(
 def test_less_than_was_promised(server):
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as client:
         client.sendall(
-            b"POST /answer HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nfew"
+            b"POST /answer HTTP/1.1\r\nHost: localhost:%d\r\nContent-Length: 100\r\n\r\nfew"
+            % server.server_port
         )
         client.shutdown(socket.SHUT_WR)
         assert b"100 bytes promised, 3 came" in client.makefile("rb").read()
