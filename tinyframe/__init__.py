@@ -209,7 +209,7 @@ for _old, _new in {
     sys.modules[f"{__name__}.{_old}"] = globals()[_old] = _module
 
 
-_LAZY = ("datasets", "distributed", "inspection", "interop", "plots", "testing")
+_LAZY = ("datasets", "distributed", "exercises", "inspection", "interop", "plots", "testing")
 
 _ELSEWHERE = {
     "NetworkClassifier": "interop.sklearn",

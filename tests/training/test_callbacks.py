@@ -436,7 +436,9 @@ def test_weights_that_a_callback_looks_at_first_are_seeded():
     X, y = np.eye(3), np.eye(3)
     models = [Sequential([Dense(3, 3)]).fit(X, y, rng=0, epochs=2, verbose=0)]
     looks = Looks()
-    models.append(Sequential([Dense(3, 3)]).fit(X, y, rng=0, epochs=2, verbose=0, callbacks=[looks]))
+    models.append(
+        Sequential([Dense(3, 3)]).fit(X, y, rng=0, epochs=2, verbose=0, callbacks=[looks])
+    )
     np.testing.assert_array_equal(*(model[0].weight.value for model in models))
     assert looks.seen.any()
 

@@ -1,52 +1,53 @@
 """Adam: two averages, and what puts their start right."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
-from tinyframe.exercises.exercise import Mistake, OptimizerExercise, told_by_step
+from tinyframe.exercises.exercise import Mistake
+from tinyframe.exercises.kinds import STEPS, OptimizerExercise
 from tinyframe.types import Array
 
-RATE, BETA1, BETA2, EPSILON = 0.1, 0.9, 0.999, 1e-8
+SETTINGS = BETA_1, BETA_2, EPSILON = 0.8, 0.95, 0.01
+
+RULES: dict[str, Callable[..., Any]] = {
+    "m": lambda m, g, b: b * m + (1 - b) * g,
+    "v": lambda v, g, b, m: b * v + (1 - b) * g * g,
+    "m_hat": lambda m, b, t: m / (1 - b**t),
+    "v_hat": lambda v, b, t: v / (1 - b**t),
+    "step": lambda m_hat, v_hat, e, rate, g: rate * m_hat / (np.sqrt(v_hat) + e),
+}
+"""The five lines of Adam, of which a mistake has others."""
 
 
-def _adam(value: Array, gradients: Array, slip: str = "") -> list[Array]:  # noqa: C901 - a slip a line
-    """Go the right way, or the one that takes a slip."""
+def _adam(
+    value: Array, gradients: Array, rates: Array, b1: float, b2: float, e: float,
+    *, other: Mapping[str, Callable[..., Any]] = {}, first: int = 1, kept: bool = False,
+) -> Array:  # fmt: skip
+    """Return the weights after each step; by `other` lines, t from `first`, m̂ and v̂ kept."""
+    rules = RULES | dict(other)
     m, v, values = np.zeros_like(value), np.zeros_like(value), []
-    b1, b2 = (BETA2, BETA1) if slip == "betas" else (BETA1, BETA2)
-    for t, g in enumerate(gradients, start=0 if slip == "t from 0" else 1):
-        if slip == "sums":
-            m, v = b1 * m + g, b2 * v + g * g
-        elif slip == "other way":
-            m, v = (1 - b1) * m + b1 * g, (1 - b2) * v + b2 * g * g
-        elif slip == "no square":
-            m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g
-        elif slip == "square of m":
-            m = b1 * m + (1 - b1) * g
-            v = b2 * v + (1 - b2) * m * m
-        else:
-            m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
-        m_hat, v_hat = m / (1 - b1**t), v / (1 - b2**t)
-        if slip in ("no correction", "only v"):
-            m_hat = m
-        if slip in ("no correction", "only m"):
-            v_hat = v
-        if slip == "kept":
+    for t, (g, rate) in enumerate(zip(gradients, rates, strict=True), start=first):
+        m = rules["m"](m, g, b1)
+        v = rules["v"](v, g, b2, m)
+        m_hat, v_hat = rules["m_hat"](m, b1, t), rules["v_hat"](v, b2, t)
+        value = value - rules["step"](m_hat, v_hat, e, rate, g)
+        if kept:
             m, v = m_hat, v_hat
-        if slip == "same t":
-            m_hat, v_hat = m / (1 - b1), v / (1 - b2)
-        root = v_hat if slip == "no root" else np.sqrt(v_hat)
-        below = np.sqrt(v_hat + EPSILON) if slip == "epsilon" else root + EPSILON
-        step = RATE * m_hat * below if slip == "multiplied" else RATE * m_hat / below
-        if slip == "no rate":
-            step = m_hat / below
-        if slip == "g for m":
-            step = RATE * g / below
-        value = value + step if slip == "up" else value if slip == "none" else value - step
         values.append(value)
-    return values
+    return np.array(values)
 
 
-def _slip(name: str, words: str, slip: str) -> Mistake:
-    return Mistake(name, words, lambda c: told_by_step(_adam(c.value, c.gradients, slip)))
+def _mistake(
+    name: str, words: str, b1: float = BETA_1, b2: float = BETA_2, e: float = EPSILON,
+    *, first: int = 1, kept: bool = False, **other: Callable[..., Any],
+) -> Mistake:  # fmt: skip
+    def results(c: Any) -> dict[str, Array]:
+        run = _adam(c.value, c.gradients, c.rates, b1, b2, e, other=other, first=first, kept=kept)
+        return {STEPS: run}
+
+    return Mistake(name, words, results)
 
 
 ADAM = OptimizerExercise(
@@ -54,65 +55,190 @@ ADAM = OptimizerExercise(
     title="Adam",
     asks_for="Adam",
     hints=(
-        (
-            "m *= self.beta1, then m += (1 - self.beta1) * gradient; v in the same way, with "
-            "gradient**2."
-        ),
+        "m *= self.beta1, then m += (1 - self.beta1) * gradient; v likewise, with gradient**2.",
         "m_hat = m / (1 - self.beta1**t), v_hat = v / (1 - self.beta2**t)",
         "value -= rate * m_hat / (np.sqrt(v_hat) + self.epsilon)",
     ),
     mistakes=(
-        _slip(
+        _mistake(
             "the weights are as they were",
             "θ has to change in place: value -= …, not value = value - …",
-            "none",
+            step=lambda m, v, e, rate, g: 0 * m,
         ),
-        _slip("up in place of down", "The step is subtracted: θ ← θ − η m̂ / (√v̂ + ε).", "up"),
-        _slip(
+        _mistake(
+            "up in place of down",
+            "The step is subtracted: θ ← θ − η m̂ / (√v̂ + ε).",
+            step=lambda m, v, e, rate, g: -rate * m / (np.sqrt(v) + e),
+        ),
+        _mistake(
+            "nothing is remembered",
+            "m and v are made anew at each step: change them in place, m *= …, not m = …",
+            m=lambda m, g, b: (1 - b) * g,
+            v=lambda v, g, b, m: (1 - b) * g * g,
+        ),
+        _mistake(
             "no bias correction",
             "m and v start at 0 and are too small at first: m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).",
-            "no correction",
+            m_hat=lambda m, b, t: m,
+            v_hat=lambda v, b, t: v,
         ),
-        _slip("v is not corrected", "v̂ = v / (1 − β₂ᵗ), as m̂ is for m.", "only m"),
-        _slip("m is not corrected", "m̂ = m / (1 − β₁ᵗ), as v̂ is for v.", "only v"),
-        _slip(
+        _mistake(
+            "v is not corrected", "v̂ = v / (1 − β₂ᵗ), as m̂ is for m.", v_hat=lambda v, b, t: v
+        ),
+        _mistake(
+            "m is not corrected", "m̂ = m / (1 − β₁ᵗ), as v̂ is for v.", m_hat=lambda m, b, t: m
+        ),
+        _mistake(
+            "multiplied by the correction",
+            "m̂ = m / (1 − β₁ᵗ): the averages are too small at first, and are divided.",
+            m_hat=lambda m, b, t: m * (1 - b**t),
+            v_hat=lambda v, b, t: v * (1 - b**t),
+        ),
+        _mistake(
             "the corrected averages are kept",
             "m̂ and v̂ are for this step alone. You write them back into m and v, which are then "
             "corrected again and again.",
-            "kept",
+            kept=True,
         ),
-        _slip(
+        _mistake(
             "the same correction at each step",
             "The divisors are 1 − β₁ᵗ and 1 − β₂ᵗ: β to the power of t, the number of the step.",
-            "same t",
+            m_hat=lambda m, b, t: m / (1 - b),
+            v_hat=lambda v, b, t: v / (1 - b),
         ),
-        _slip(
+        _mistake(
+            "times in place of to the power of",
+            "The divisors are 1 − β₁ᵗ and 1 − β₂ᵗ: in Python β**t.",
+            m_hat=lambda m, b, t: m / (1 - b * t),
+            v_hat=lambda v, b, t: v / (1 - b * t),
+        ),
+        _mistake(
             "t from 0",
             "t counts from 1, as self.steps does: with t = 0 you divide by 0.",
-            "t from 0",
+            first=0,
         ),
-        _slip("β₁ and β₂ exchanged", "β₁ is for the average of g, β₂ for that of g².", "betas"),
-        _slip(
+        _mistake("t from 2", "t is self.steps, which is 1 at the first step.", first=2),
+        _mistake(
+            "β₁ in v's correction",
+            "v̂ = v / (1 − β₂ᵗ), with the β of its own average.",
+            v_hat=lambda v, b, t: v / (1 - BETA_1**t),
+        ),
+        _mistake(
+            "β₂ in m's correction",
+            "m̂ = m / (1 − β₁ᵗ), with the β of its own average.",
+            m_hat=lambda m, b, t: m / (1 - BETA_2**t),
+        ),
+        _mistake(
+            "the corrections' β exchanged",
+            "m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ), each with the β of its own average.",
+            m_hat=lambda m, b, t: m / (1 - BETA_2**t),
+            v_hat=lambda v, b, t: v / (1 - BETA_1**t),
+        ),
+        _mistake(
+            "β₁ and β₂ exchanged", "β₁ is for the average of g, β₂ for that of g².", BETA_2, BETA_1
+        ),
+        _mistake("β₁ for both", "The average of g² has a β of its own, β₂.", BETA_1, BETA_1),
+        _mistake("β₂ for both", "The average of g has a β of its own, β₁.", BETA_2, BETA_2),
+        _mistake(
             "β and 1 − β exchanged",
             "An average keeps most of itself: m ← β₁ m + (1 − β₁) g.",
-            "other way",
+            m=lambda m, g, b: (1 - b) * m + b * g,
+            v=lambda v, g, b, m: (1 - b) * v + b * g * g,
         ),
-        _slip(
-            "1 − β is missing", "m ← β₁ m + (1 − β₁) g, and so for v: averages, not sums.", "sums"
+        _mistake(
+            "1 − β is missing",
+            "m ← β₁ m + (1 − β₁) g, and so for v: averages, not sums.",
+            m=lambda m, g, b: b * m + g,
+            v=lambda v, g, b, m: b * v + g * g,
         ),
-        _slip(
-            "no square root", "The step is divided by √v̂, so that its size is about η.", "no root"
+        _mistake(
+            "1 − β₁ is missing",
+            "m ← β₁ m + (1 − β₁) g: an average, not a sum.",
+            m=lambda m, g, b: b * m + g,
         ),
-        _slip("ε inside the root", "ε is added to √v̂, not to v̂.", "epsilon"),
-        _slip("g is not squared", "v is the average of g².", "no square"),
-        _slip("m in place of g", "v is the average of g², not of m².", "square of m"),
-        _slip("g in place of m̂", "The step goes along the average, m̂, not along g.", "g for m"),
-        _slip("multiplied in place of divided", "The step is divided by √v̂ + ε.", "multiplied"),
-        _slip(
+        _mistake(
+            "1 − β₂ is missing",
+            "v ← β₂ v + (1 − β₂) g²: an average, not a sum.",
+            v=lambda v, g, b, m: b * v + g * g,
+        ),
+        _mistake(
+            "the factor is squared, too",
+            "v ← β₂ v + (1 − β₂) g²: g is squared, 1 − β₂ is not.",
+            v=lambda v, g, b, m: b * v + ((1 - b) * g) ** 2,
+        ),
+        _mistake(
+            "v does not forget",
+            "v ← β₂ v + (1 − β₂) g²: yours only grows.",
+            v=lambda v, g, b, m: v + (1 - b) * g * g,
+        ),
+        _mistake(
+            "no square root",
+            "The step is divided by √v̂, so that its size is about η.",
+            step=lambda m, v, e, rate, g: rate * m / (v + e),
+        ),
+        _mistake(
+            "no denominator",
+            "The step is divided by √v̂ + ε, each weight's by its own.",
+            step=lambda m, v, e, rate, g: rate * m,
+        ),
+        _mistake(
+            "ε inside the root",
+            "ε is added to √v̂, not to v̂.",
+            step=lambda m, v, e, rate, g: rate * m / np.sqrt(v + e),
+        ),
+        _mistake(
+            "ε outside the fraction",
+            "ε is added to √v̂, below the line: mind the brackets.",
+            step=lambda m, v, e, rate, g: rate * (m / np.sqrt(v) + e),
+        ),
+        _mistake(
+            "no ε",
+            "Where all gradients of a weight were 0 you divide 0 by 0: √v̂ + ε.",
+            step=lambda m, v, e, rate, g: rate * m / np.sqrt(v),
+        ),
+        _mistake(
+            "g is not squared",
+            "v is the average of g².",
+            v=lambda v, g, b, m: b * v + (1 - b) * g,
+        ),
+        _mistake(
+            "m in place of g",
+            "v is the average of g², not of m².",
+            v=lambda v, g, b, m: b * v + (1 - b) * m * m,
+        ),
+        _mistake(
+            "g in place of m̂",
+            "The step goes along the average, m̂, not along g.",
+            step=lambda m, v, e, rate, g: rate * g / (np.sqrt(v) + e),
+        ),
+        _mistake(
+            "the size of m̂ in place of √v̂",
+            "m̂ / |m̂| is a sign: divide by √v̂ + ε.",
+            step=lambda m, v, e, rate, g: rate * m / (np.abs(m) + e),
+        ),
+        _mistake(
+            "multiplied in place of divided",
+            "The step is divided by √v̂ + ε.",
+            step=lambda m, v, e, rate, g: rate * m * (np.sqrt(v) + e),
+        ),
+        _mistake(
             "no learning rate",
             "The step is to be multiplied by η, which comes as `rate`.",
-            "no rate",
+            step=lambda m, v, e, rate, g: m / (np.sqrt(v) + e),
+        ),
+        _mistake(
+            "a number in place of the rate",
+            "You wrote 0.1: η comes as `rate`, and may change from step to step.",
+            step=lambda m, v, e, rate, g: 0.1 * m / (np.sqrt(v) + e),
+        ),
+        _mistake(
+            "numbers in place of the settings",
+            "β₁, β₂ and ε are self.beta1, self.beta2 and self.epsilon: they need not be the usual.",
+            0.9,
+            0.999,
+            1e-8,
         ),
     ),
     function=_adam,
+    settings=SETTINGS,
 )

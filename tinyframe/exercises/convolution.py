@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tinyframe.exercises.exercise import Case, LayerExercise, Mistake
+from tinyframe.exercises.exercise import Case, Mistake, Results
+from tinyframe.exercises.kinds import LayerExercise
 from tinyframe.types import Array
 
 WEIGHT, BIAS = "the gradient of weight", "the gradient of bias"
@@ -17,16 +18,28 @@ def _function(x: Array, weight: Array, bias: Array) -> Array:
     return np.einsum("rcpk,uck->rup", _windows(x), weight) + bias[:, None]
 
 
-def _dx(c: Case, weight: Array | None = None, *, adds: bool = True) -> Array:
-    """dx; with another kernel, or where each k writes over what is there."""
-    weight = c.weight if weight is None else weight
+def _dx(c: Case, slip: str = "") -> Results:
+    """Return dx, or that of a slip."""
+    weight = {
+        "flipped": c.weight[:, :, ::-1],
+        "first number": np.repeat(c.weight[:, :, :1], WIDTH, axis=2),
+        "sum": np.repeat(c.weight.sum(axis=2, keepdims=True), WIDTH, axis=2),
+        "first unit": c.weight * (np.arange(UNITS) == 0)[:, None, None],
+    }.get(slip, c.weight)
     dx, places = np.zeros_like(c.x), c.dy.shape[2]
-    for k in range(WIDTH):
+    numbers = {"not the last": WIDTH - 1, "the first": 1}.get(slip, WIDTH)
+    for k in range(numbers):
         back = np.einsum("rup,uc->rcp", c.dy, weight[:, :, k])
-        if adds:
-            back = back + dx[:, :, k : k + places]
-        dx[:, :, k : k + places] = back
-    return dx
+        at = 0 if slip == "not shifted" else k
+        if slip == "written over":
+            dx[:, :, at : at + places] = back
+        else:
+            dx[:, :, at : at + places] += back
+    return {"dx": dx / {"mean": WIDTH, "rows": len(c.x)}.get(slip, 1)}
+
+
+def _dx_slip(name: str, words: str, slip: str) -> Mistake:
+    return Mistake(name, words, lambda c: _dx(c, slip))
 
 
 def _weight_gradient(c: Case) -> Array:
@@ -65,7 +78,7 @@ CONVOLUTION = LayerExercise(
             "convolution flips it; the field's does not.)",
             lambda c: {
                 "y": _function(c.x, c.weight[:, :, ::-1], c.bias),
-                "dx": _dx(c, c.weight[:, :, ::-1]),
+                "dx": _dx(c, "flipped")["dx"],
                 WEIGHT: _weight_gradient(c)[:, :, ::-1],
             },
         ),
@@ -90,7 +103,7 @@ CONVOLUTION = LayerExercise(
         ),
         Mistake(
             "a mean over the places",
-            "The bias is in every place of every row: its gradient is the sum over both, no mean.",
+            "Every place of every row adds to the gradient: a sum over both, no mean.",
             lambda c: {
                 BIAS: c.dy.mean(axis=2).sum(axis=0),
                 WEIGHT: _weight_gradient(c) / c.dy.shape[2],
@@ -110,21 +123,50 @@ CONVOLUTION = LayerExercise(
             lambda c: {BIAS: c.dy[:, :, 0].sum(axis=0)},
         ),
         Mistake(
+            "the last row alone",
+            "It changes with the last row of the batch alone: every row adds to the gradient.",
+            lambda c: {WEIGHT: np.einsum("up,cpk->uck", c.dy[-1], _windows(c.x)[-1])},
+        ),
+        Mistake(
+            "one place alone",
+            "W meets x at every place: sum over the places too.",
+            lambda c: {WEIGHT: np.einsum("ru,rck->uck", c.dy[:, :, 0], _windows(c.x)[:, :, 0])},
+        ),
+        Mistake(
+            "a mean over the kernel",
+            "You divide by the width; y is a sum.",
+            lambda c: {"y": _function(c.x, c.weight / WIDTH, c.bias)},
+        ),
+        _dx_slip(
             "written over",
             "Windows overlap: what comes back for each k is to be added, with +=. With = the last "
             "one stays.",
-            lambda c: {"dx": _dx(c, adds=False)},
+            "written over",
         ),
-        Mistake(
+        _dx_slip(
             "one number of the kernel for all",
             "At k it was W[:, :, k] that met x; you take the same one each time.",
-            lambda c: {"dx": _dx(c, np.repeat(c.weight[:, :, :1], WIDTH, axis=2))},
+            "first number",
         ),
-        Mistake(
+        _dx_slip(
             "the sum of the kernel",
             "You sum over the kernel at each k; only W[:, :, k] met these numbers.",
-            lambda c: {"dx": _dx(c, np.repeat(c.weight.sum(axis=2, keepdims=True), WIDTH, axis=2))},
+            "sum",
         ),
+        _dx_slip(
+            "not shifted",
+            "The kernel's number k saw x from place k on: add to dx[:, :, k : k + places].",
+            "not shifted",
+        ),
+        _dx_slip("one number less", "k runs from 0 to width − 1: range(width).", "not the last"),
+        _dx_slip(
+            "the first number alone",
+            "Each of the kernel's numbers gives something back; yours ends after k = 0. Is "
+            "`return` within the loop?",
+            "the first",
+        ),
+        _dx_slip("one unit alone", "Every unit has seen x: sum over u.", "first unit"),
+        _dx_slip("a mean over the kernel", "What comes back is added up, not averaged.", "mean"),
     ),
     function=_function,
     shapes=((2, 3, 6), (1, 2, 5), (3, 2, 4)),

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tinyframe.exercises.exercise import Case, LossExercise, Mistake
+from tinyframe.exercises.exercise import Case, Mistake
+from tinyframe.exercises.kinds import LossExercise
 from tinyframe.exercises.softmax import softmax
 from tinyframe.types import Array
 
@@ -20,13 +21,17 @@ def _gradient(c: Case) -> Array:
     return (softmax(c.prediction) - c.target) / len(c.target)
 
 
-def _large(z: Array, t: Array) -> Array:
-    """L of logits of ±10⁴ by way of p, whose logarithm has no place for p = 0."""
-    return -np.sum(t * np.log(softmax(z))) / len(z)
+def _log_sum(z: Array) -> Array:
+    return np.log(np.exp(z).sum(axis=1, keepdims=True))
 
 
-def _shifted_by_none(z: Array, t: Array) -> Array:
-    return -np.sum(t * (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))) / len(z)
+def _of(t: Array, log_p: Array) -> Array:
+    """L, given log p."""
+    return np.array(-np.sum(t * log_p) / len(t))
+
+
+def _below_zero(z: Array) -> Array:
+    return z - z.max(axis=1, keepdims=True)
 
 
 def _extreme(c: Case) -> tuple[Array, Array]:
@@ -92,15 +97,46 @@ CROSS_ENTROPY = LossExercise(
             lambda c: {L: np.array(-np.sum(c.target * softmax(c.prediction)) / len(c.target))},
         ),
         Mistake(
-            "the logarithm of 0",
-            "p underflows to 0, and its logarithm is −∞. Compute log p = z − m − log Σ e^(z−m) "
-            "without p.",
-            lambda c: {LARGE: np.array(_large(*_extreme(c)))},
+            "the largest number is lost",
+            "You take it away from z within the sum, and have to do so outside, too: log p = (z "
+            "− m) − log Σ e^(z−m).",
+            lambda c: {
+                L: _of(c.target, c.prediction - _log_sum(_below_zero(c.prediction))),
+            },
         ),
         Mistake(
-            "overflow",
-            "e^10000 is more than a number can hold: take the largest z of each row away first.",
-            lambda c: {LARGE: np.array(_shifted_by_none(*_extreme(c)))},
+            "the sum is missing",
+            "log p = (z − m) − log Σ e^(z−m): the logarithm of the sum is missing.",
+            lambda c: {L: _of(c.target, _below_zero(c.prediction))},
+        ),
+        Mistake(
+            "the sum over the rows",
+            "Σₖ runs over the classes of a row, axis 1; yours runs down the batch.",
+            lambda c: {
+                L: _of(c.target, c.prediction - np.log(np.exp(c.prediction).sum(axis=0))),
+            },
+        ),
+        Mistake(
+            "the other classes, too",
+            "log (1 − p) of the classes that are wrong belongs to binary cross-entropy. Here t "
+            "picks the one that is right.",
+            lambda c: {
+                L: _of(c.target, np.log(softmax(c.prediction)))
+                + _of(1 - c.target, np.log(1 - softmax(c.prediction))),
+            },
+        ),
+        Mistake(
+            "p or e^z as a number",
+            "e^10000 is more than a number can hold, and where p is 0 its logarithm is −∞. Compute "
+            "log p = (z − m) − log Σ e^(z−m), with m the largest z of each row, without p.",
+            lambda c: {LARGE: _of(c.target, np.log(softmax(_extreme(c)[0])))},
+        ),
+        Mistake(
+            "p or e^z as a number",
+            "Where p is 0 its logarithm is −∞. Compute log p = (z − m) − log Σ e^(z−m) without p.",
+            lambda c: {
+                LARGE: -np.log(np.sum(c.target * softmax(_extreme(c)[0]), axis=1)).mean(),
+            },
         ),
         Mistake(
             "not divided by the rows",
@@ -126,6 +162,31 @@ CROSS_ENTROPY = LossExercise(
             lambda c: {GRADIENT: -c.target / softmax(c.prediction)},
         ),
         Mistake(
+            "p is missing",
+            "That is −t / rows; the second term of the derivative is p.",
+            lambda c: {GRADIENT: -c.target / len(c.target)},
+        ),
+        Mistake(
+            "the class that is right alone",
+            "−t (1 − p) has a gradient for one class alone; every z is in the sum: p − t.",
+            lambda c: {GRADIENT: -c.target * (1 - softmax(c.prediction)) / len(c.target)},
+        ),
+        Mistake(
+            "brackets",
+            "Both terms are divided by the rows: (p − t) / rows.",
+            lambda c: {GRADIENT: softmax(c.prediction) - c.target / len(c.target)},
+        ),
+        Mistake(
+            "divided by the classes",
+            "L is a mean over the rows: divide by their number, len(t).",
+            lambda c: {GRADIENT: _gradient(c) * len(c.target) / c.target.shape[1]},
+        ),
+        Mistake(
+            "L is in it",
+            "You multiply by L: the gradient says how L changes, whatever it is.",
+            lambda c: {GRADIENT: _gradient(c) * cross_entropy(c.prediction, c.target)},
+        ),
+        Mistake(
             "t is missing",
             "That is p; the class that is right also has its −1: p − t.",
             lambda c: {GRADIENT: softmax(c.prediction) / len(c.target)},
@@ -142,8 +203,7 @@ CROSS_ENTROPY = LossExercise(
         ),
         Mistake(
             "twice the gradient",
-            "There is a 2 in it: squared errors have one, cross-entropy has none. (The document's "
-            "matrix forms have it: they are the gradient of twice the cross-entropy.)",
+            "There is a 2 in it: squared errors have one, cross-entropy has none.",
             lambda c: {GRADIENT: 2 * _gradient(c)},
         ),
     ),

@@ -1,6 +1,7 @@
 """Dense: which matrix is transposed, and what is summed."""
 
-from tinyframe.exercises.exercise import LayerExercise, Mistake
+from tinyframe.exercises.exercise import Mistake
+from tinyframe.exercises.kinds import LayerExercise
 
 WEIGHT, BIAS = "the gradient of weight", "the gradient of bias"
 
@@ -64,6 +65,21 @@ DENSE = LayerExercise(
             "y in place of dy",
             "You multiply x by y; it is dy that says how L changes.",
             lambda c: {WEIGHT: c.x.T @ c.y, BIAS: c.y.sum(axis=0), "dx": c.y @ c.weight.T},
+        ),
+        Mistake(
+            "one number for all units",
+            "You sum over everything; each unit's bias has a sum of its own, over the rows: "
+            "axis=0.",
+            lambda c: {BIAS: c.dy.sum() + 0 * c.bias},
+        ),
+        Mistake(
+            "reshaped, not transposed",
+            "reshape keeps the numbers in their order; a transposed matrix, .T, has them in "
+            "another.",
+            lambda c: {
+                WEIGHT: (c.dy.T @ c.x).reshape(c.weight.shape),
+                "dx": c.dy @ c.weight.reshape(c.weight.T.shape),
+            },
         ),
         Mistake(
             "one row alone",

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tinyframe.exercises.exercise import LayerExercise, Mistake
+from tinyframe.exercises.exercise import Mistake
+from tinyframe.exercises.kinds import LayerExercise
 
 RELU = LayerExercise(
     name="relu",
@@ -29,6 +30,24 @@ RELU = LayerExercise(
             "(x > 0) says where something passes; it has to be multiplied by what passes: in "
             "forward by x, in backward by dy.",
             lambda c: {"y": c.x > 0, "dx": c.x > 0},
+        ),
+        Mistake(
+            "a slope on the other side",
+            "What is negative becomes 0; yours lets a hundredth through, as LeakyReLU does.",
+            lambda c: {
+                "y": np.where(c.x > 0, c.x, 0.01 * c.x),
+                "dx": c.dy * np.where(c.x > 0, 1, 0.01),
+            },
+        ),
+        Mistake(
+            "1 in place of 0",
+            "The corner is at 0: compare x with 0.",
+            lambda c: {"y": np.maximum(c.x, 1), "dx": c.dy * (c.x > 1)},
+        ),
+        Mistake(
+            "forward once more",
+            "That is y. `backward` returns dx: dy times the slope of y.",
+            lambda c: {"dx": np.maximum(c.x, 0)},
         ),
         Mistake(
             "x as it came",

@@ -2,18 +2,27 @@
 
 import numpy as np
 
-from tinyframe.exercises.exercise import LayerExercise, Mistake
+from tinyframe.exercises.exercise import Mistake
+from tinyframe.exercises.kinds import LayerExercise
 from tinyframe.types import Array
+
+
+def _shifted(x: Array, axis: int = -1) -> Array:
+    return np.exp(x - x.max(axis=axis, keepdims=True))
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
     """yᵢ = e^xᵢ / Σₖ e^xₖ."""
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    e = _shifted(x, axis)
     return e / e.sum(axis=axis, keepdims=True)
 
 
 def _unshifted(x: Array) -> Array:
     return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+
+
+def _sum(x: Array) -> Array:
+    return x.sum(axis=-1, keepdims=True)
 
 
 EXTREME = np.array([[1e4, 0.0, -1e4], [-1e4, -1e4, -1e4], [1e4, 1e4, 0.0]])
@@ -40,6 +49,12 @@ SOFTMAX = LayerExercise(
             lambda c: {"y": np.exp(c.x) / np.exp(c.x).sum()},
         ),
         Mistake(
+            "the sum over everything",
+            "The sum below runs over the classes of a row; yours takes in the other rows too. Each "
+            "row has to add up to 1.",
+            lambda c: {"y": _shifted(c.x) / _shifted(c.x).sum()},
+        ),
+        Mistake(
             "the sum over the rows",
             "The sum below runs over the classes of a row, the last axis; yours runs down the "
             "batch.",
@@ -53,7 +68,7 @@ SOFTMAX = LayerExercise(
         Mistake(
             "not divided by the sum",
             "e^(x − max) are no probabilities yet: divide each by the sum of its row.",
-            lambda c: {"y": np.exp(c.x - c.x.max(axis=-1, keepdims=True))},
+            lambda c: {"y": _shifted(c.x)},
         ),
         Mistake(
             "no exponential",
@@ -74,7 +89,7 @@ SOFTMAX = LayerExercise(
         Mistake(
             "one largest number for all",
             "You take the largest number of the whole batch away. In a row far below it every e^x "
-            "becomes 0, and 0 / 0 is nothing: take the largest of each row.",
+            "becomes 0, and 0 / 0 is not a number: take the largest of each row.",
             lambda c: {LARGE: _unshifted(EXTREME - EXTREME.max())},
         ),
         Mistake(
@@ -91,7 +106,7 @@ SOFTMAX = LayerExercise(
         Mistake(
             "the sum of dy alone",
             "In the sum each dyᵢ has to be multiplied by its yᵢ: dx = y (dy − Σ dy y).",
-            lambda c: {"dx": c.y * (c.dy - c.dy.sum(axis=-1, keepdims=True))},
+            lambda c: {"dx": c.y * (c.dy - _sum(c.dy))},
         ),
         Mistake(
             "the sum over everything",
@@ -110,6 +125,36 @@ SOFTMAX = LayerExercise(
             lambda c: {"dx": c.y * (c.dy - (c.dy * c.y).mean(axis=-1, keepdims=True))},
         ),
         Mistake(
+            "a mean in place of the sum",
+            "dx = y (dy − Σ dy y): a sum of dy y over the classes, you have the mean of dy.",
+            lambda c: {"dx": c.y * (c.dy - c.dy.mean(axis=-1, keepdims=True))},
+        ),
+        Mistake(
+            "dy is missing",
+            "y (1 − y) is the diagonal of the Jacobian. dx is dy times all of it.",
+            lambda c: {"dx": c.y * (1 - c.y)},
+        ),
+        Mistake(
+            "the diagonal terms",
+            "Your dx has the terms with i ≠ j alone; xⱼ is above its own yⱼ, too: yⱼ (1 − yⱼ).",
+            lambda c: {"dx": -c.y * (_sum(c.dy * c.y) - c.dy * c.y)},
+        ),
+        Mistake(
+            "y in the wrong place",
+            "Within the sum each dyᵢ has its own yᵢ, and no other y: dx = y (dy − Σ dy y).",
+            lambda c: {"dx": c.y * (c.dy - c.y * _sum(c.dy))},
+        ),
+        Mistake(
+            "y in the wrong place",
+            "Within the sum each dyᵢ has its own yᵢ once: dx = y (dy − Σ dy y).",
+            lambda c: {"dx": c.y * (c.dy - _sum(c.dy * c.y * c.y))},
+        ),
+        Mistake(
+            "x in place of y",
+            "What `forward` saves is to be y, the probabilities; you saved x.",
+            lambda c: {"dx": c.x * (c.dy - _sum(c.dy * c.x))},
+        ),
+        Mistake(
             "y outside is missing",
             "dy − Σ dy y is right within; all of it is to be multiplied by y.",
             lambda c: {"dx": c.dy - (c.dy * c.y).sum(axis=-1, keepdims=True)},
@@ -118,7 +163,7 @@ SOFTMAX = LayerExercise(
             "plus in place of minus",
             "∂yᵢ/∂xⱼ is negative for i ≠ j: a larger xⱼ takes from the others. dx = y (dy − Σ dy "
             "y).",
-            lambda c: {"dx": c.y * (c.dy + (c.dy * c.y).sum(axis=-1, keepdims=True))},
+            lambda c: {"dx": c.y * (c.dy + _sum(c.dy * c.y))},
         ),
         Mistake(
             "the gradient of cross-entropy",

@@ -8,14 +8,15 @@ divides each weight's step by the size that its gradient usually has:
     v ← β₂ v + (1 − β₂) g²           average of its square
     m̂ = m / (1 − β₁ᵗ)
     v̂ = v / (1 − β₂ᵗ)
-    θ ← θ − η m̂ / (√v̂ + ε)
+    θ ← θ − η m̂ / (√v̂ + ε)          ε > 0: a weight whose gradient is always 0 stays
 
 1. m and v start at 0, so at first they are too small: after one step m is (1 − β₁) g. The divisors of the
    third and fourth line put that right; t is the number of the step, from 1, which is `self.steps`.
 
 2. m and v are remembered as they are: m̂ and v̂ are made anew each time, and not kept.
 
-3. After one step, m̂ = g and v̂ = g²: so the first step is η, up or down, for each weight.
+3. After one step, m̂ = g and v̂ = g²: so the first step is about η, up or down, for each weight that has
+   a gradient.
 
 As in Exercise 9, θ, m and v change in place, and the gradient is not written to.
 """

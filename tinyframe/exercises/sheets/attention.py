@@ -48,7 +48,7 @@ class Attention(Layer):
     def forward(self, x, training=False):
         x = self._input(x)
         q, k, v = np.split(x, 3, axis=2)
-        root = float(np.sqrt(q.shape[2]))
+        root = float(np.sqrt(q.shape[2]))  # a NumPy number would make float64 of float32
         P = softmax(...)
         y = ...
         if training:

@@ -27,8 +27,8 @@ let it have any other (Ioffe and Szegedy, "Batch Normalization", 2015). For one 
 
        dxᵣ = 1/s · (dx̂ᵣ − 1/m Σₖ dx̂ₖ − …)
 
-   Look at what is taken away: it is the mean of dx̂, and how much of dx̂ points along x̂. Neither can
-   change y, as y has no mean and no length left to change.
+   Look at what is taken away: it is the mean of dx̂, and how much of dx̂ points along x̂. Whatever x
+   does, x̂ keeps mean 0 and length 1 (ε aside): no step of x moves it that way.
 """
 
 import numpy as np

@@ -21,7 +21,7 @@ Sums like this are what `np.einsum` writes: "the letters of each array -> the le
 
        ∂L/∂W_{u, c, k} = Σᵣ Σₚ dyᵣᵤₚ V_{r, c, p, k}
 
-2. And bᵤ? It is in as many numbers of y.
+2. And bᵤ? It is in y of unit u, at every place of every row.
 
 3. Where is x_{r, c, i}? In every window that i lies in: those at p = i − k, for each k.
 

@@ -9,7 +9,7 @@ is right. With targets t that are one-hot, 1 at the right class and 0 elsewhere:
 
 ## Forward
 
-Where p underflows to 0, its logarithm is −∞, and 0 · ∞ is nothing. So do not compute p and then
+Where p underflows to 0, its logarithm is −∞, and 0 · ∞ is not a number. So do not compute p and then
 its logarithm, but the logarithm itself:
 
     log pᵢ = zᵢ − log Σₖ e^zₖ
@@ -37,7 +37,7 @@ from tinyframe.losses import Loss
 
 
 class CrossEntropy(Loss):
-    def forward(self, prediction, target, weight=None):
+    def forward(self, prediction, target, weight=None):  # no weights here
         z, t = prediction, target  # (rows, classes)
         log_p = ...
         L = ...

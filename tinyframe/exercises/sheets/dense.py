@@ -9,7 +9,7 @@ and for all rows at once, with x of shape (rows, inputs), W (inputs, units), b (
 
     y = x W + b              (rows, units)
 
-The document writes a = Wᵀa + b, with columns where we have rows (its equations 1 and 2).
+Books that write a sample as a column have y = Wᵀx + b for it.
 
 ## Backward
 

@@ -7,6 +7,8 @@ which the zigzags cancel and the slope along the valley adds up (Polyak, 1964):
     v ← μ v + g              v = 0 at first
     θ ← θ − η v
 
+(Some books have v ← μ v − η g and θ ← θ + v. As long as η stays the same, so does the way.)
+
 Two things are to be minded:
 
 1. θ is changed in place: `value -= …` writes into the model's own weights. `value = value - …` makes a new

@@ -14,7 +14,7 @@ y, dy = ∂L/∂y, and has to answer how it changes with each number of x, dx = 
 
        dxᵢ = dyᵢ · ∂yᵢ/∂xᵢ
 
-2. What is the slope ∂yᵢ/∂xᵢ where xᵢ > 0? And where xᵢ < 0?
+2. What is the slope ∂yᵢ/∂xᵢ where xᵢ > 0? And where xᵢ < 0? (At 0 there is a corner: either will do.)
 
 3. `backward` is not given x. What it needs of x, `forward` has to keep for it, in `self._saved`.
 

@@ -17,7 +17,7 @@ change y (why?), so the largest of each row may be taken away first: then the la
 Here every yᵢ depends on every xⱼ of its row, by way of the sum. So the chain rule has a term for
 each of them, and the derivative of the layer is a matrix, its Jacobian.
 
-1. i = j. By the quotient rule,
+1. i = j. By the quotient rule, with Σ for the sum of all e^xₖ,
 
        ∂yᵢ/∂xᵢ = (e^xᵢ Σ − e^xᵢ e^xᵢ) / Σ² = yᵢ (1 − yᵢ)
 
@@ -29,7 +29,7 @@ each of them, and the derivative of the layer is a matrix, its Jacobian.
 
        dxⱼ = Σᵢ dyᵢ ∂yᵢ/∂xⱼ = dyⱼ yⱼ (1 − yⱼ) − Σ_{i≠j} … = yⱼ (dyⱼ − …)
 
-   No matrix is left, but for one sum a row. That is the line to write.
+   No matrix is left, only one sum a row. That is the line to write.
 """
 
 import numpy as np
