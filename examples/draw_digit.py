@@ -3,23 +3,27 @@
     python examples/draw_digit.py                      train, then open a page in the browser
     python examples/draw_digit.py --model digits.npz   load the network, or train and keep it there
 
-The page shows the ten probabilities, the ten hidden units with what each looks for, and which
-pixels spoke for the answer. It is served from this machine to this machine alone. A drawing is
+The page shows the ten probabilities, what each of the ten hidden units looks for and adds to each
+answer, and which pixels spoke for it. Behind the page a LeNet is trained as well, whose feature
+maps it shows. It is served from this machine to this machine alone. A drawing is
 prepared as MNIST's digits were (LeCun et al., 1998): scaled into 20×20, then centred by mass in
 28×28.
 """
 
 import argparse
 import math
+import threading
 import webbrowser
 from pathlib import Path
 
 import numpy as np
 from common import load_digits, options_parser, parse
+from lenet import lenet
 from local_page import LocalPage
 
-from tinyframe import Dense, Flatten, ReLU, Rescale, Sequential, Softmax
+from tinyframe import Adam, CrossEntropyLoss, Dense, Flatten, ReLU, Rescale, Sequential, Softmax
 from tinyframe.inspection import saliency
+from tinyframe.training.callbacks import Callback, Run
 from tinyframe.types import Array
 
 PAGE = Path(__file__).with_suffix(".html")
@@ -63,64 +67,139 @@ def _start(mass: Array) -> int:
 
 
 def answer(model: Sequential, drawing: Array) -> dict[str, object]:
-    """Return what the page shows of a drawing."""
+    """Return what the page shows of a drawing, whichever network it is."""
     image = prepared(drawing)[np.newaxis]
     (probabilities,) = model.predict(image)
-    (hidden,) = model[:4].predict(image)
     (speaks,) = saliency(model, image) * image  # of pixels without ink there is nothing to say
     return {
         "digit": int(probabilities.argmax()) if image.any() else None,
         "probabilities": probabilities.round(4).tolist(),
-        "hidden": hidden.round(3).tolist(),
         "image": image[0].round().astype(int).ravel().tolist(),
         "speaks": (speaks / (abs(speaks).max() or 1)).round(3).ravel().tolist(),
     }
 
 
+def by_units(model: Sequential, drawing: Array) -> dict[str, object]:
+    """Return the document's network's answer, with that of each hidden unit."""
+    (hidden,) = model[:4].predict(prepared(drawing)[np.newaxis])
+    return answer(model, drawing) | {"hidden": hidden.round(3).tolist()}
+
+
+def by_maps(model: Sequential, drawing: Array) -> dict[str, object]:
+    """Return LeNet's answer, with the maps of its convolutions in bytes."""
+    image = prepared(drawing)[np.newaxis]
+    maps = []
+    for end in (4, 7):  # behind each convolution and its ReLU
+        (found,) = model[:end].predict(image)
+        scaled = 255 * found / (found.max() or 1)
+        maps.append(
+            {
+                "side": found.shape[1],
+                "pixels": scaled.reshape(len(found), -1).round().astype(int).tolist(),
+            }
+        )
+    return answer(model, drawing) | {"maps": maps}
+
+
+class Behind(Callback):
+    """Notes how far the training of LeNet is, and ends it with the page."""
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+
+    def on_batch_end(self, run: Run) -> None:
+        done = run.steps / (run.epochs * (run.batches or 1))
+        self._server.progress = f"LeNet is still learning: {done:.0%}"
+        if self._server.closed:
+            run.stop("the page is closed")
+
+
 class Server(LocalPage):
     """The page's server, on this machine's own address.
 
-    GET /weights is what the hidden units look for, /example a digit; POST /answer takes a drawing:
-    a square image as bytes, row by row, 0 without ink and 255 full of it.
+    GET /weights is what the hidden units look for and pass on, /example a digit with its label,
+    /ready whether LeNet is; POST /answer and /lenet take a drawing: a square image as bytes, row by
+    row, 0 without ink and 255 full of it.
 
     Parameters
     ----------
     model
         `Sequential([Rescale, Flatten, Dense, ReLU, Dense, Softmax])`, trained.
-    images
-        Digits to look at, (rows, 28, 28) in uint8.
+    images, labels
+        Digits to look at, (rows, 28, 28) in uint8, and which they are.
     port
         Where; 0 for any that is free.
     """
 
-    def __init__(self, model: Sequential, images: Array, port: int = 0) -> None:
-        gets = {"/weights": self.weights, "/example": self.example}
-        super().__init__(PAGE, gets, {"/answer": self.answer}, port, largest=LARGEST**2)
-        self.model, self.images = model, images
+    def __init__(self, model: Sequential, images: Array, labels: Array, port: int = 0) -> None:
+        gets = {"/weights": self.weights, "/example": self.example, "/ready": self.ready}
+        posts = {"/answer": self.answer, "/lenet": self.answer_of_lenet}
+        super().__init__(PAGE, gets, posts, port, largest=LARGEST**2)
+        self.model, self.images, self.labels = model, images, labels
+        self.lenet: Sequential | None = None
+        self.progress, self.closed = "LeNet is not trained", False
 
-    def weights(self) -> list[list[float]]:
-        """Return what each hidden unit looks for, scaled to ±1: (10, 784)."""
-        units = self.model[2].weight.value.T
-        return (units / abs(units).max(axis=1, keepdims=True)).round(3).tolist()
+    def weights(self) -> dict[str, object]:
+        """Return what each hidden unit looks for, scaled to ±1, and its weight in each answer."""
+        units, (_, _, _, _, output, _) = self.model[2].weight.value.T, list(self.model)
+        return {
+            "hidden": (units / abs(units).max(axis=1, keepdims=True)).round(3).tolist(),
+            "output": output.weight.value.round(4).tolist(),
+            "bias": output.bias.value.round(4).tolist(),
+        }
 
-    def example(self) -> list[int]:
-        """Return a digit to look at."""
-        return self.images[np.random.default_rng().integers(len(self.images))].ravel().tolist()
+    def example(self) -> dict[str, object]:
+        """Return a digit to look at, and which it is."""
+        number = np.random.default_rng().integers(len(self.images))
+        return {"pixels": self.images[number].ravel().tolist(), "label": int(self.labels[number])}
+
+    def ready(self) -> dict[str, object]:
+        """Return whether LeNet can answer, and if not why."""
+        return {"ready": self.lenet is not None, "progress": self.progress}
 
     def answer(self, body: bytes) -> dict[str, object]:
         """Return what the page shows of a drawing."""
-        side = math.isqrt(len(body))
-        if side == 0 or side * side != len(body):
-            raise ValueError(f"expected a square image as bytes, got {len(body)} bytes")
-        return answer(self.model, np.frombuffer(body, np.uint8).reshape(side, side))
+        return by_units(self.model, _drawing(body))
+
+    def answer_of_lenet(self, body: bytes) -> dict[str, object]:
+        """Return what it shows of it with LeNet."""
+        if self.lenet is None:
+            raise ValueError(self.progress)
+        return by_maps(self.lenet, _drawing(body))
+
+    def train_lenet(self, X: Array, y: Array, epochs: int, seed: int, file: Path | None) -> None:
+        """Train LeNet behind the page, or load it."""
+        if file and file.exists():
+            self.lenet = Sequential.load(file)
+            return
+        model = lenet().fit(
+            X, y, loss=CrossEntropyLoss(), optimizer=Adam(0.001), epochs=epochs, batch_size=64,
+            rng=seed, verbose=0, callbacks=[Behind(self)],
+        )  # fmt: skip
+        if not self.closed:
+            self.lenet = model
+            if file:
+                model.save(file)
+
+    def server_close(self) -> None:
+        """Close it, and end what trains behind it."""
+        self.closed = True
+        super().server_close()
 
 
-def data(*, quick: bool) -> tuple[Array, Array, Array, int]:
-    """Return digits and labels to train with, digits to show, and how many epochs are enough."""
-    (X, y), (X_test, _), is_mnist = load_digits(quick=quick)
+def _drawing(body: bytes) -> Array:
+    side = math.isqrt(len(body))
+    if side == 0 or side * side != len(body):
+        raise ValueError(f"expected a square image as bytes, got {len(body)} bytes")
+    return np.frombuffer(body, np.uint8).reshape(side, side)
+
+
+def data(*, quick: bool) -> tuple[Array, Array, Array, Array, bool]:
+    """Return digits and labels to train with, digits and labels to show, and if it is MNIST."""
+    (X, y), (X_test, y_test), is_mnist = load_digits(quick=quick)
     if not is_mnist:  # which are not prepared as drawings are
         X, X_test = (np.stack([prepared(image) for image in images]) for images in (X, X_test))
-    return X, y, X_test.round().astype(np.uint8), 2 if quick else 20 if is_mnist else 50
+    return X, y, X_test.round().astype(np.uint8), y_test, is_mnist
 
 
 def trained(X: Array, y: Array, epochs: int, seed: int) -> Sequential:
@@ -132,7 +211,10 @@ def trained(X: Array, y: Array, epochs: int, seed: int) -> Sequential:
 def options() -> argparse.Namespace:
     """Return the options."""
     parser = options_parser(__doc__, figure=False)
-    parser.add_argument("--model", metavar="FILE", type=Path, help="load it, or train and keep it")
+    parser.add_argument(
+        "--model", metavar="FILE", type=Path,
+        help="load it, or train and keep it; LeNet beside it, in FILE's name with .lenet",
+    )  # fmt: skip
     parser.add_argument("--port", type=int, default=0, help="by default one that is free")
     parser.add_argument("--no-browser", action="store_true", help="only say where the page is")
     return parse(parser)
@@ -141,24 +223,31 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Train or load, and serve the page until Ctrl-C."""
     chosen = options()
-    X, y, shown, epochs = data(quick=chosen.quick)
+    X, y, shown, labels, is_mnist = data(quick=chosen.quick)
     if chosen.model and chosen.model.exists():
         model = Sequential.load(chosen.model)
     else:
-        model = trained(X, y, epochs, chosen.seed)
+        model = trained(X, y, 2 if chosen.quick else 20 if is_mnist else 50, chosen.seed)
         if chosen.model:
             model.save(chosen.model)
-    with Server(model, shown, chosen.port) as server:
+    with Server(model, shown, labels, chosen.port) as server:
         print(f"\nDraw at {server.url} (Ctrl-C ends it)", flush=True)
         if chosen.quick:  # a first look: answer one digit and be done
             print(f"A digit from the test set is taken for a {answer(model, shown[0])['digit']}")
             return
+        file = chosen.model and chosen.model.with_suffix(f".lenet{chosen.model.suffix}")
+        epochs = 3 if is_mnist else 30
+        behind = threading.Thread(
+            target=server.train_lenet, args=(X, y, epochs, chosen.seed, file), daemon=True
+        )
+        behind.start()
         if not chosen.no_browser:
             webbrowser.open(server.url)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             print("\nBye.")
+    behind.join(timeout=5)
 
 
 if __name__ == "__main__":
