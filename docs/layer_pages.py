@@ -1,4 +1,7 @@
-"""A page a layer: below each derivation, the code, the proof and the picture of its Jacobian."""
+"""A page a layer: what it does and how it is used, its derivation, code, proof and Jacobian.
+
+The sentence at the head and the derivation stand in the page's file; the rest is made here.
+"""
 
 import inspect
 import re
@@ -6,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from layer_pictures import is_curve
 from sphinx.application import Sphinx
 
 import tinyframe
@@ -57,6 +62,58 @@ EXAMPLES = {
 TOKENS = ", x=[[0, 1, 3, 1], [4, 0, 2, 2]]"
 """What `check_layer` is told of a layer that takes tokens."""
 
+HEAD = """
+```{{eval-rst}}
+.. plot::
+   :alt: {alt}
+   :filename-prefix: {name}-does
+   :include-source: false
+
+   from tinyframe import {imports}
+
+   from layer_pictures import does
+
+   does({call}, {shape})
+```
+
+## Using it
+
+```python
+import numpy as np
+
+from tinyframe import {imports}
+
+layer = {call}
+y = layer({x})  # two samples, each {shape}
+y.shape  # {output}
+```
+
+```{{eval-rst}}
+.. currentmodule:: tinyframe
+
+.. autoclass:: {name}
+   :show-inheritance:
+```
+"""
+
+ALTS = {
+    "curve": "The curve of {name} and of its derivative",
+    "Conv2D": "A digit, two kernels that find edges, and the two maps that they make of it",
+    "ConvTranspose2D": "Three bright pixels, a kernel, and the larger image of three blurred spots",
+    "MaxPool2D": "A digit and the smaller image of its brightest pixels",
+    "AveragePool2D": "A digit and the smaller image of its means",
+    "GlobalAveragePool2D": "Three channels of an image and a bar for the mean of each",
+    "Conv1D": "A signal with steps, a kernel of differences, and peaks where the signal steps",
+    "RNN": "A number that comes in at two times, and a state that fades from then on",
+    "LSTM": "Gates that open when a number is to be remembered, and a state that keeps it",
+    "GRU": "A gate that closes when a number is to be remembered, and a state that keeps it",
+    "MultiHeadAttention": "A map of how much each word takes from every other, and the mixtures",
+    "Softmax": "Bars of scores, and bars of the probabilities that they become",
+    "LogSoftmax": "Bars of scores, and bars of the logarithms of probabilities",
+    "parts": "A diagram of what the container is made of",
+    "table": "Tables of numbers before and after {name}",
+}
+
 TAIL = """
 ## The code
 {sources}
@@ -68,6 +125,8 @@ picture is the Jacobian that backward computes, a row of it for each number of y
 
 ```{{eval-rst}}
 .. plot::
+   :alt: The Jacobian of {name} as a matrix in colours
+   :filename-prefix: {name}-jacobian
 
    from tinyframe import {imports}
    from tinyframe.testing import check_layer
@@ -88,6 +147,34 @@ SOURCE = """
 """
 
 
+def head(name: str) -> str:
+    """Return what stands above a layer's derivation: the picture, its use and its arguments."""
+    call, shape = EXAMPLES[name]
+    x = (
+        "np.array([[0, 1, 3, 1], [4, 0, 2, 2]])"
+        if name == "Embedding"
+        else f"np.ones({(2, *shape)})"
+    )
+    kind = name if name in ALTS else "table"
+    if name in CONTAINERS:
+        kind = "parts"
+    elif is_curve(getattr(tinyframe, name)):
+        kind = "curve"
+    alt = ALTS[kind].format(name=name)
+    known = {"np": np, **vars(tinyframe)}
+    output = eval(f"({call})({x})", known).shape  # noqa: S307 - EXAMPLES' own
+    return HEAD.format(
+        name=name, imports=_imports(call), call=call, shape=shape, x=x, output=output, alt=alt
+    )
+
+
+CONTAINERS = ("Sequential", "Residual", "Add", "Concatenate")
+
+
+def _imports(call: str) -> str:
+    return ", ".join(sorted(set(re.findall(r"[A-Z]\w+(?=\()", call))))
+
+
 def tail(name: str) -> str:
     """Return what stands below a layer's derivation, in Markdown."""
     call, shape = EXAMPLES[name]
@@ -95,15 +182,15 @@ def tail(name: str) -> str:
     own = [
         c for c in kind.__mro__ if c.__module__.startswith("tinyframe.") and issubclass(c, Layer)
     ]
-    own = [c for c in own if c.__name__ not in ("Layer", "Model")]
+    own = [c for c in own if c.__name__ not in ("Layer", "Model", "Predictor", "Exportable")]
     sources = [
         SOURCE.format(path=Path(inspect.getfile(shown)).relative_to(ROOT), name=shown.__name__)
         for shown in [*own, *helpers(own)]
     ]
-    imports = sorted(set(re.findall(r"[A-Z]\w+(?=\()", call)))
     return TAIL.format(
+        name=name,
         sources="".join(sources),
-        imports=", ".join(imports),
+        imports=_imports(call),
         call=call,
         shape=shape,
         tokens=TOKENS if name == "Embedding" else "",
@@ -130,7 +217,8 @@ def complete(app: Sphinx, docname: str, source: list[str]) -> None:
     """Add the rest to the page of a layer."""
     folder, _, name = docname.rpartition("/")
     if folder == "layers" and name in EXAMPLES:
-        source[0] += tail(name)
+        first, derivation, rest = source[0].partition("\n## Derivation")
+        source[0] = first + head(name) + derivation + rest + tail(name)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -187,7 +187,7 @@ def test_slip_the_matrix_forms_are_not_the_gradient_of_the_squared_error(sample)
         assert not np.allclose(form, true, rtol=1e-2)
 
 
-@pytest.mark.parametrize("page", ["document.md", "document.el.md"])
+@pytest.mark.parametrize("page", ["document.md", "el/document.md"])
 def test_all_of_it_in_numbers(page, capsys):
     """The code of the page prints what stands below it, and the table has the same numbers."""
     text = (Path(__file__).parents[1] / "docs" / page).read_text()

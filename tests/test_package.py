@@ -281,10 +281,38 @@ def test_the_document_page_says_the_same_in_both_languages():
     marks = r"(?s:^```.*?^```)|`[^`\n]+`|^#+ |^> .*$"
     english, greek = (
         re.findall(marks, (ROOT / "docs" / name).read_text(), re.MULTILINE)
-        for name in ("document.md", "document.el.md")
+        for name in ("document.md", "el/document.md")
     )
     assert len(english) > 60
     assert english == [mark.replace(" και ", "  and  ") for mark in greek]
+
+
+def test_the_first_tutorial_has_the_same_code_in_both_languages():
+    english, greek = (
+        python_blocks(f"docs/{folder}/first_network.md") for folder in ("tutorials", "el")
+    )
+    assert len(english) == 15
+    assert english == greek
+    texts = [(ROOT / f"docs/{f}/first_network.md").read_text() for f in ("tutorials", "el")]
+    assert len({len(re.findall("^## ", text, re.MULTILINE)) for text in texts}) == 1
+
+
+@pytest.mark.parametrize("name", ["relu", "dense", "softmax"])
+def test_the_exercises_are_the_same_in_both_languages(name):
+    """Code and formulas; of formulas what follows a wide gap is words."""
+    greek, english = (
+        (ROOT / folder / f"{name}.py").read_text().split('"""', 2)[1:]
+        for folder in ("docs/el/sheets", "tinyframe/exercises/sheets")
+    )
+    assert greek[1] == english[1]
+    formulas = [
+        [line.split("  ")[0] for line in re.findall(r"^ {4,}(\S.*)$", text, re.MULTILINE)]
+        for text, _ in (greek, english)
+    ]
+    assert formulas[0] == formulas[1]
+    for mark in ("^## ", "^[1-9]\\. ", "`[^`]+`"):
+        counts = [len(re.findall(mark, text, re.MULTILINE)) for text, _ in (greek, english)]
+        assert counts[0] == counts[1], mark
 
 
 @pytest.mark.parametrize(
@@ -297,7 +325,7 @@ def test_links_lead_to_files_that_exist(page):
 
 def python_blocks(page):
     """The code of a page, that which is run when the page is built included."""
-    fence = r"^```(?:python|\{code-cell\})\n(.*?)^```"
+    fence = r"^```(?:python|\{code-cell\})\n(?:---\n.*?^---\n)?(.*?)^```"  # code, not its settings
     return re.findall(fence, (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
@@ -323,7 +351,7 @@ def keras_file(path):
         "README.md",
         "CONTRIBUTING.md",
         "docs/document.md",
-        "docs/document.el.md",
+        "docs/el/document.md",
         "docs/coming_from.md",
         "docs/design.md",
         "docs/architectures.md",
@@ -334,6 +362,8 @@ def keras_file(path):
         "docs/ecosystem.md",
         "docs/c.md",
         "docs/index.md",
+        "docs/exercises.md",
+        "docs/el/first_network.md",
         *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs" / "tutorials").glob("*.md")),
     ],
 )

@@ -49,7 +49,8 @@ def opened(browser, url, size=(1280, 900), scheme="light"):
     page.goto(url)
     yield page
     assert not page.trouble
-    assert all(u.startswith((url.partition("#")[0], "data:")) for u in asked), asked
+    home = "file:" if url.startswith("file:") else url.partition("#")[0]
+    assert all(u.startswith((home, "data:")) for u in asked), asked
     context.close()
 
 
