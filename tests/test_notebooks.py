@@ -11,7 +11,8 @@ TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md
 def test_tutorials_run_as_notebooks(page, tmp_path, monkeypatch):
     jupytext = pytest.importorskip("jupytext", reason='needs pip install -e ".[docs]"')
     nbformat = pytest.importorskip("nbformat", reason='needs pip install -e ".[docs]"')
-    monkeypatch.setenv("MPLBACKEND", "Agg")
+    matplotlib = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
+    matplotlib.use("Agg")
     notebook = jupytext.read(page)
     jupytext.write(notebook, tmp_path / "tutorial.ipynb")
     nbformat.validate(nbformat.read(tmp_path / "tutorial.ipynb", as_version=4))
@@ -19,5 +20,7 @@ def test_tutorials_run_as_notebooks(page, tmp_path, monkeypatch):
     assert len(code) >= 5
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__main__"}
-    for number, source in enumerate(code):
-        exec(compile(source, f"{page.name}, cell {number}", "exec"), names)  # noqa: S102 - our own
+    with matplotlib.rc_context():  # a tutorial sets its style for good
+        for number, source in enumerate(code):
+            where = f"{page.name}, cell {number}"
+            exec(compile(source, where, "exec"), names)  # noqa: S102 - our own
