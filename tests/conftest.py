@@ -69,11 +69,16 @@ def plots():
 
 
 @pytest.fixture(autouse=True)
-def no_figures_stay_open():
-    """Pyplot keeps figures, and warns of more than twenty."""
+def matplotlib_stays_as_it_was():
+    """Pyplot keeps figures, and warns of more than twenty; a page may set its style for good."""
+    before = dict(sys.modules["matplotlib"].rcParams) if "matplotlib" in sys.modules else None
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+    if before is not None and before != dict(sys.modules["matplotlib"].rcParams):
+        sys.modules["matplotlib"].rcParams.update(before)
+    elif before is None and "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].rcdefaults()
 
 
 @pytest.fixture(scope="module")

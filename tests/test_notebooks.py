@@ -20,7 +20,5 @@ def test_tutorials_run_as_notebooks(page, tmp_path, monkeypatch):
     assert len(code) >= 5
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__main__"}
-    with matplotlib.rc_context():  # a tutorial sets its style for good
-        for number, source in enumerate(code):
-            where = f"{page.name}, cell {number}"
-            exec(compile(source, where, "exec"), names)  # noqa: S102 - our own
+    for number, source in enumerate(code):
+        exec(compile(source, f"{page.name}, cell {number}", "exec"), names)  # noqa: S102 - our own

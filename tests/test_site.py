@@ -20,36 +20,25 @@ needs_site = pytest.mark.skipif(
 
 LOOKS = [*((size, "light") for size in SIZES), (SIZES[-1], "dark")]
 
+MUTE = """() => [...document.images].filter(i => !i.alt.trim() || /\\.(png|svg)$/.test(i.alt))
+  .map(i => i.getAttribute('src'))"""
+
 
 @needs_site
 @pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
-def test_pages_fit_and_can_be_read(browser, size, scheme):
+def test_pages_fit_can_be_read_and_say_what_pictures_show(browser, size, scheme):
     """Of the pages of single names, which are made from one template, every tenth."""
     api = [name for name in PAGES if "reference/api" in name]
     trouble = {}
     with opened(browser, (SITE / PAGES[0]).as_uri(), size, scheme) as page:
         for name in [*(n for n in PAGES if n not in api), *api[::10]]:
-            page.goto((SITE / name).as_uri())
+            page.goto((SITE / name).as_uri(), wait_until="domcontentloaded")
             try:
                 check_layout(page)
+                assert page.evaluate(MUTE) == []
             except AssertionError as error:
                 trouble[name] = str(error).splitlines()[0]
     assert not trouble, trouble
-
-
-@needs_site
-def test_pictures_say_what_they_show(browser):
-    mute = {}
-    with opened(browser, SITE.as_uri()) as page:
-        for name in PAGES:
-            page.goto((SITE / name).as_uri())
-            found = page.evaluate(
-                "[...document.images].filter(i => !i.alt.trim() || /\\.(png|svg)$/.test(i.alt))"
-                ".map(i => i.getAttribute('src'))"
-            )
-            if found:
-                mute[name] = found
-    assert not mute, mute
 
 
 @needs_site
