@@ -123,10 +123,18 @@ TAIL = """
 `tests/layers/test_layers.py` does so for hypothesis-drawn shapes, values and arguments of it. The
 picture is the Jacobian that backward computes, a row of it for each number of y.
 
+```python
+from tinyframe import {imports}
+from tinyframe.testing import check_layer
+
+check_layer({call}, input_shape={shape}{tokens})
+```
+
 ```{{eval-rst}}
 .. plot::
    :alt: The Jacobian of {name} as a matrix in colours
    :filename-prefix: {name}-jacobian
+   :include-source: false
 
    from tinyframe import {imports}
    from tinyframe.testing import check_layer

@@ -75,7 +75,7 @@ class Settings:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.data = _one_of(given, "data", (*DATA, "points"))
         self.rows = _whole(given, "rows", 20, MOST_POINTS)
-        self.noise = _number(given, "noise", 0, 0.5)
+        self.noise = 0 if self.data == "points" else _number(given, "noise", 0, 0.5)
         self.points = _points(given.get("points", [])) if self.data == "points" else []
         self.layers = _layers(given.get("layers"))
         self.initializer = _one_of(given, "initializer", INITIALIZERS)
@@ -89,13 +89,16 @@ class Settings:
     def classes(self) -> int:
         """How many classes there are."""
         if self.data == "points":
-            return max(2, 1 + max(label for *_, label in self.points))
+            return len({label for *_, label in self.points})
         return 3 if self.data == "clouds" else 2
 
     def data_code(self) -> str:
         """Return the code that makes X, y, X_test and y_test."""
         if self.data == "points":
-            rows = "\n".join(f"    [{a!r}, {b!r}, {label}]," for a, b, label in self.points)
+            labels = sorted({label for *_, label in self.points})  # numbered from 0
+            rows = "\n".join(
+                f"    [{a!r}, {b!r}, {labels.index(label)}]," for a, b, label in self.points
+            )
             made = (
                 f"points = np.array([\n{rows}\n])\nX, y = points[:, :2], points[:, 2].astype(int)\n"
             )
@@ -104,8 +107,8 @@ class Settings:
         noise = f"X = X + rng.normal(0, {self.noise!r}, size=X.shape)\n" if self.noise else ""
         return (
             f"rng = np.random.default_rng({self.seed})\n{made}{noise}"
-            "order = rng.permutation(len(X))\n"
-            "test, train = order[: len(X) // 4], order[len(X) // 4 :]\n"
+            "test = np.arange(len(X)) % 4 == 3  # every fourth is held back\n"
+            "train = ~test\n"
         )
 
     def model_code(self) -> str:
@@ -125,18 +128,22 @@ class Settings:
         return OPTIMIZERS[self.optimizer].format(rate=repr(self.rate))
 
     def code(self, epochs: int) -> str:
-        """Return a program that trains as long as the page has."""
+        """Return a program that trains as long as the page has, which may be not at all."""
         names = {"Dense", "Sequential", "Softmax", self.loss, self.optimizer_code.split("(")[0]}
         names |= {activation for _, activation in self.layers} - {"none"}
-        return (
-            f"import numpy as np\n\nfrom tinyframe import {', '.join(sorted(names))}\n\n"
-            f"{self.data_code()}\n{self.model_code()}"
+        fit = (
             "model.fit(\n"
             f"    X[train], y[train], loss={self.loss}(), optimizer={self.optimizer_code},\n"
             f"    epochs={epochs}, batch_size={self.batch_size}, rng={self.seed},\n"
             "    validation_data=(X[test], y[test]), verbose=0,\n"
             ")\n"
-            'print(model.evaluate(X[test], y[test], metrics=["accuracy"]))\n'
+        )
+        later = "".join(f"# {line}\n" for line in fit.replace("=0, b", "=1, b").splitlines())
+        begin = f"model.build(2, rng={self.seed})  # not trained yet; to be:\n{later}"
+        return (
+            f"import numpy as np\n\nfrom tinyframe import {', '.join(sorted(names))}\n\n"
+            f"{self.data_code()}\n{self.model_code()}{fit if epochs else begin}"
+            f'print(model.evaluate(X[test], y[test], loss={self.loss}(), metrics=["accuracy"]))\n'
         )
 
     def run_code(self) -> dict[str, Any]:
@@ -351,7 +358,11 @@ class Experiment:
             answer = model.predict(_grid(MAP))
             at_probe = _unit_outputs(model, _single(np.array([probe])))
             probabilities = model.predict(_single(np.array([probe])))[0]
-        figures = self.epochs[epoch].figures
+            held_back = self.X[self.test], self.y[self.test]
+            figures = dict(self.epochs[epoch].figures)
+            if not epoch:  # which `fit` does not measure
+                found = model.evaluate(*held_back, loss=self.loss, metrics=["accuracy"])
+                figures = {f"val_{name}": value for name, value in found.items()}
         return {
             "epoch": epoch,
             "latest": len(self.epochs) - 1,
@@ -398,33 +409,39 @@ class Experiment:
             if activation == "ReLU" and dead and epoch:
                 remarks.append(
                     f"{dead} of {outputs.shape[1]} ReLUs in hidden layer {number} are dead: 0 for "
-                    "every point, so that no gradient passes and nothing can wake them."
+                    "every point, so that their own weights get no gradient. Only what changes "
+                    "below them, or momentum, may wake them."
                 )
         if len(slopes) > 2 and 0 < slopes[0] < slopes[-1] / 100:
             remarks.append(
                 f"The gradient of the first layer is {slopes[-1] / slopes[0]:,.0f} times smaller "
                 "than that of the last: on its way down it is multiplied by the slope of each "
-                "activation, at most ¼ for a sigmoid. The first layers hardly learn."
+                "activation, which is at most ¼ for a sigmoid and small wherever Tanh is flat. The "
+                "first layers hardly learn."
             )
-        remarks += _of_figures(self.epochs, epoch)
+        shares = np.bincount(self.y[self.train]) / max(1, int(np.sum(self.train)))
+        guess = -np.sum(shares * np.log(shares, where=shares > 0, out=np.zeros_like(shares)))
+        if self.settings.loss == "MSELoss":
+            guess = 1 - np.sum(shares**2)
+        remarks += _of_figures(self.epochs, epoch, float(guess))
         return remarks
 
 
-def _of_figures(epochs: list[Epoch], epoch: int) -> list[str]:
-    """Return what the losses tell."""
+def _of_figures(epochs: list[Epoch], epoch: int, guess: float) -> list[str]:
+    """Return what the losses tell, given that of answering the same for every point."""
     figures = epochs[epoch].figures
+    loss, held_back = figures.get("loss", math.nan), figures.get("val_loss", math.nan)
     remarks = []
-    first = epochs[1].figures["loss"] if len(epochs) > 1 else math.nan
-    if epoch > 20 and figures["val_loss"] > 1.5 * figures["loss"] + 0.05:
+    if epoch > 20 and loss < guess / 2 and held_back > 1.5 * loss + 0.05:
         remarks.append(
-            f"The loss is {figures['loss']:.3f} on the points it learns from and "
-            f"{figures['val_loss']:.3f} on those held back: it learns these points by heart. More "
-            "points, fewer units or an earlier end would help."
+            f"The loss is {loss:.3f} on the points it learns from and {held_back:.3f} on those "
+            "held back: it learns these points by heart. More points, fewer units or an earlier "
+            "end would help."
         )
-    elif epoch > 5 and figures["loss"] > first * 1.05:
+    elif epoch and loss > 1.2 * guess:
         remarks.append(
-            f"The loss is larger than after the first epoch ({first:.3f} → {figures['loss']:.3f}): "
-            "the learning rate is too high, steps land beyond the valley."
+            f"The loss, {loss:.3f}, is larger than that of answering the same for every point, "
+            f"{guess:.3f}: the learning rate is too high, steps land beyond the valley."
         )
     return remarks
 

@@ -73,14 +73,16 @@ class Playground(LocalPage):
         settings = Settings(posted_object(body))
         name = self.experiments.begin(settings)
         experiment = self.experiments.named(name)
-        held_back = set(experiment.test.tolist())
         return {
             "name": name,
             "classes": settings.classes,
             "code": settings.code(1),
+            "untrained": settings.code(0),
             "points": [
-                [round(float(a), 4), round(float(b), 4), int(label), k in held_back]
-                for k, ((a, b), label) in enumerate(zip(experiment.X, experiment.y, strict=True))
+                [round(float(a), 4), round(float(b), 4), int(label), bool(held_back)]
+                for (a, b), label, held_back in zip(
+                    experiment.X, experiment.y, experiment.test, strict=True
+                )
             ],
         }
 

@@ -218,7 +218,7 @@ def stroke(page, *points):
 
 def test_a_digit_is_drawn_when_the_page_opens(page):
     label = page.inner_text("#label")
-    assert label.startswith("It is a ")
+    assert label.startswith("It is a")
     assert settled(page) != ""
 
 
@@ -302,7 +302,7 @@ def test_lenet_answers_too(page, server):
     page.wait_for_selector("#maps1 canvas:nth-child(16)")
     assert page.locator("#maps0 canvas").count() == 6
     assert page.locator("#units").is_hidden()
-    assert page.inner_text("#label").startswith("It is a ")
+    assert page.inner_text("#label").startswith("It is a")
     check_layout(page)
     page.select_option("#model", "answer")
     page.wait_for_selector("#units:not([hidden])")

@@ -3,7 +3,9 @@
 import pytest
 from web_pages import check_layout, opened
 
-FINE = '<p style="color:#222">Read me</p><div style="overflow:auto"><p style="width:3000px">x</p></div>'
+FINE = (
+    '<p style="color:#222">Read</p><div style="overflow:auto"><p style="width:3000px">x</p></div>'
+)
 
 
 @pytest.mark.parametrize(

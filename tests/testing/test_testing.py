@@ -179,7 +179,7 @@ class SumsRowGradients(Square):
     [
         (AddsToGradient(), AssertionError, "overwrite all of the gradient of gain"),
         (LosesBatch(), AssertionError, "∂y/∂θ"),
-        (WritesToInput(), ValueError, "read-only"),
+        (WritesToInput(), AssertionError, "forward writes to x"),
         (WritesToDy(), AssertionError, "backward writes to dy"),
         (SquaresDy(), AssertionError, "∂y/∂x"),
         (ReturnsNothing(), AssertionError, r"return ∂L/∂x of shape \(2, 3\), got None"),

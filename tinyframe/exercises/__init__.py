@@ -79,7 +79,7 @@ def start(name: str, path: str | os.PathLike[str] | None = None, *, notebook: bo
             file.write(text)
     except FileExistsError:
         raise FileExistsError(
-            f"{path} is there already, and may hold your answer; choose another name"
+            f"{path} is there already, and may hold your answer; move it away first"
         ) from None
     return path
 

@@ -140,6 +140,12 @@ SOFTMAX = LayerExercise(
             lambda c: {"dx": -c.y * (_sum(c.dy * c.y) - c.dy * c.y)},
         ),
         Mistake(
+            "i = j twice",
+            "The diagonal is in yⱼ (1 − yⱼ) already; your sum has i = j once more. Either the "
+            "sum over i ≠ j, or dx = y (dy − Σ dy y) with all i.",
+            lambda c: {"dx": c.y * (c.dy - c.dy * c.y - _sum(c.dy * c.y))},
+        ),
+        Mistake(
             "y in the wrong place",
             "Within the sum each dyᵢ has its own yᵢ, and no other y: dx = y (dy − Σ dy y).",
             lambda c: {"dx": c.y * (c.dy - c.y * _sum(c.dy))},

@@ -67,6 +67,10 @@ def no_numbers(  # noqa: PLR0911 - a return a reason
 def _other_shape(expected: Shape, got: Shape) -> Symptom:
     turned = len(got) > 1 and got == expected[::-1]
     words = f"Expected shape {expected}, got {got}." if expected else "Expected one number."
+    if len(got) < len(expected):
+        words += " An axis is gone: np.max, .sum and .mean run along one; np.maximum does not."
+    elif len(got) == len(expected) and not turned:
+        words += " Which axis was summed, and which should have been?"
     return "transposed" if turned else "another shape", words
 
 
@@ -136,6 +140,7 @@ def of_error(error: Exception, answer: type[Any], part: str, case: Case) -> tupl
     return part, found[0], found[1]
 
 
+FLOAT64 = "float32 does not stay float32"
 SAVES = "it saves in inference"
 SAVE = "`backward` needs numbers of `forward`, which has to keep them: `self._saved = …`."
 
@@ -150,9 +155,14 @@ def of_contract(error: Exception) -> Symptom:
         "saves in inference": SAVES,
         "after an inference in between": SAVES,
         "has to overwrite": ADDED[0],
-        "float32": "float32 does not stay float32",
+        "float32": FLOAT64,
     }
     name = next((name for key, name in names.items() if key in text), "the contract")
+    if name == FLOAT64:
+        return name, (
+            "A float32 x has to give a float32 y and dx: .astype(float) and NumPy's single numbers "
+            "make float64. (x > 0) multiplies as it is; math.sqrt gives a plain number."
+        )
     return name, text if isinstance(error, AssertionError) else f"{type(error).__name__}: {text}"
 
 

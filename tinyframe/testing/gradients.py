@@ -90,7 +90,7 @@ def check_layer(
         if part.random:
             part.rng = _Repeating(part.rng)
 
-    y = layer.forward(x, training=True)
+    y = _forward(layer, x)
     if y.shape != (len(x), *promised):
         raise AssertionError(
             f"{layer!r}: setup promised outputs of shape {promised}, forward returned {y.shape}"
@@ -184,7 +184,8 @@ def _seeds(shape: Shape, rng: np.random.Generator) -> Array:
 
 def _check_jacobians(layer: Layer, x: Array, y: Array, seeds: Array, tolerance: float) -> None:
     """Compare seeds @ ∂y/∂x and seeds @ ∂y/∂θ, for each parameter, with central differences."""
-    outputs = "output" if y.size <= COVECTORS else "combination of outputs"
+    mixed = "combination of outputs"
+    outputs = f"output, from {y.size} on a {mixed}" if y.size <= COVECTORS else mixed
     parameters = layer.named_parameters()
     by_input: list[Array] = []
     by_parameter: dict[str, list[Array]] = {name: [] for name in parameters}
@@ -211,6 +212,15 @@ def _check_jacobians(layer: Layer, x: Array, y: Array, seeds: Array, tolerance: 
         what = f"{layer!r}: ∂y/∂θ ({outputs}, entry of {name})"
         compare(what, np.array(by_parameter[name]), output_at_parameter, value, tolerance)
         parameter.value = value
+
+
+def _forward(layer: Layer, x: Array) -> Array:
+    """Return y of an x that is read-only."""
+    try:
+        return layer.forward(x, training=True)
+    except ValueError as error:
+        wrote = "read-only" in str(error)
+        raise (AssertionError(f"{layer!r}: forward writes to x") if wrote else error) from error
 
 
 def _backward(layer: Layer, dy: Array, shape: Shape) -> tuple[Array, dict[str, Array]]:
