@@ -13,13 +13,22 @@ from hypothesis import settings
 from real_data import mnist_on_disk
 
 pytest.register_assert_rewrite("web_pages")
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+CI = "CI" in os.environ
+for profile, examples in (("quick", 25), ("full", 100)):
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, derandomize=CI, print_blob=CI
+    )
+settings.load_profile("quick")  # or pytest --hypothesis-profile=full
 
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also the checks that take minutes")
+
+
+def pytest_configure(config):
+    if config.getoption("--long"):
+        settings.load_profile("full")
 
 
 @pytest.fixture(scope="session")

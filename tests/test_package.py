@@ -368,7 +368,8 @@ def keras_file(path):
     ],
 )
 def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):
-    if page in ("docs/training.md", "docs/distributed.md") or "tutorials" in page:
+    plotting = ("docs/training.md", "docs/distributed.md", "docs/el/first_network.md")
+    if page in plotting or "tutorials" in page:
         mpl = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
         mpl.use("Agg")
         with mpl.rc_context():  # the pages choose a style
