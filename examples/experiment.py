@@ -261,6 +261,8 @@ class Experiment:
         self._thread.start()
         with self._news:
             self._news.wait_for(lambda: self.epochs or self._ended, timeout=30)
+        if not self.epochs:
+            raise ValueError(self.problem)
 
     def _fit(self) -> None:
         try:
@@ -279,11 +281,12 @@ class Experiment:
                 )
         except Stopped:
             pass
-        except FloatingPointError as error:
+        except Exception as error:  # noqa: BLE001 - the page is to say so
             self.problem = str(error)
-        with self._news:
-            self._ended = True
-            self._news.notify_all()
+        finally:
+            with self._news:
+                self._ended = True
+                self._news.notify_all()
 
     def keep(self, model: Sequential, figures: dict[str, float]) -> None:
         """Keep an epoch; called in the training thread."""

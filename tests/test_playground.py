@@ -181,6 +181,14 @@ def test_it_trains_when_it_is_asked_to_alone(experiment):
     assert time.process_time() - before < 0.1
 
 
+def test_what_goes_wrong_in_the_thread_is_told_and_blocks_nobody(monkeypatch):
+    chosen = Settings(FIRST)
+    code = "model = Sequential([Dense(3, 2), Softmax()])"  # X has two columns
+    monkeypatch.setattr(Settings, "model_code", lambda self: code)
+    with pytest.raises(ValueError, match="expected"):
+        Experiment(chosen)
+
+
 def test_an_end_is_an_end(experiment):
     one = experiment()
     one.stop()
