@@ -1,5 +1,7 @@
 """Recorded steps have the bits of plain ones, whatever a layer does."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from cases import LAYERS
@@ -11,6 +13,7 @@ from tinyframe import (
     SGD,
     CrossEntropyLoss,
     Dense,
+    Dropout,
     Layer,
     Loss,
     MSELoss,
@@ -21,7 +24,9 @@ from tinyframe import (
     recording,
 )
 from tinyframe.inspection import recording_report
+from tinyframe.recording.recorder import Recorded
 from tinyframe.testing.recordings import check_recording
+from tinyframe.training.objective import Objective
 
 
 def trained(layers, *, recorded, loss=MSELoss, rows=70, fits=1, dtype="float32", **options):
@@ -162,3 +167,21 @@ class KeepsADict(Layer):
 
 def test_layers_that_run_as_they_are_go_backward_by_a_constant_gradient_too():
     assert_same_bits(lambda: [KeepsADict()], loss=MeanLoss)
+
+
+def test_a_place_bound_in_training_serves_inference_anew():
+    """The same arrays at the same place, now without training: Dropout must not drop."""
+    rng = np.random.default_rng(0)
+    model = Sequential([Dense(6), Dropout(0.5), Dense(2)])
+    model.build((4,), rng=0)
+    objective = Recorded(Objective(model._chain(), MSELoss()))
+    place = SimpleNamespace(bound=None)
+    x, target = rng.random((8, 4), np.float32), rng.random((8, 2), np.float32)
+    for _ in range(4):
+        objective.forward(x, target, None, training=True, place=place)
+        objective.backward()
+    assert place.bound is not None
+    for _ in range(4):
+        value = objective.forward(x, target, None, training=False, place=place)
+        assert value == pytest.approx(model.evaluate(x, target, loss=MSELoss())["loss"])
+        np.testing.assert_array_equal(objective.prediction, model.predict(x))
