@@ -55,7 +55,6 @@ MUTATIONS = [
     # files
     ("storage/container.py", "hashlib.sha256(body).hexdigest().encode() != digest", "False", STORAGE),
     ("storage/container.py", "if total > size:", "if False:", STORAGE),
-    ("storage/container.py", "if entry.compress_type != zipfile.ZIP_STORED or ", "if False and ", STORAGE),
     ("storage/container.py", "_digest(text, arrays) != digest", "False", STORAGE),
     # resuming
     ("training/checkpoint.py", "run.steps % self.every == 0", "run.steps % self.every == 1", RESUMING),
