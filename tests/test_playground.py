@@ -365,6 +365,27 @@ def test_what_is_set_is_in_the_code_and_in_the_link(browser, server):
             assert again.inner_text("#code") == code
 
 
+def test_what_was_set_last_counts_whichever_answer_comes_last(browser, server):
+    with opened(browser, server.url) as page:
+        ready(page)
+        slow = []
+
+        def late(route):
+            if not slow:
+                slow.append(route)  # answered after the next one
+            else:
+                route.continue_()
+
+        page.route("**/begin", late)
+        page.evaluate("void change({ seed: 7 })")
+        page.evaluate("void change({ seed: 8 })")
+        page.wait_for_selector("#code:has-text('default_rng(8)')")
+        slow[0].continue_()
+        page.wait_for_timeout(300)
+        assert "default_rng(8)" in page.inner_text("#code")
+        assert page.evaluate("begun.code").count("default_rng(8)") == 1
+
+
 FOCUS = """() => { const e = document.activeElement;
   return [e.id || e.getAttribute('aria-label') || e.textContent,
     e === document.body || e.matches(':focus-visible')]; }"""
