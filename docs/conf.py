@@ -22,11 +22,12 @@ extensions = [
     "sphinx_design",  # cards
     "matplotlib.sphinxext.plot_directive",  # pictures, drawn by the code that is shown
     "layer_pages",  # the rest of the layers' pages; beside this file
+    "greek_sheets",  # derivations in Greek above the code of the exercises; likewise
     "notebooks",  # the tutorials to download; likewise
     "mathml",  # formulas without scripts; likewise
     "docstrings",  # likewise
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "el/sheets"]
 templates_path = ["_templates"]
 html_theme = "furo"
 html_title = "tinyframe"

@@ -139,7 +139,7 @@ check_layer({call}, input_shape={shape}{tokens})
    from tinyframe import {imports}
    from tinyframe.testing import check_layer
 
-   from drawing import jacobian
+   from jacobian_pictures import jacobian
 
    layer = {call}
    check_layer(layer, input_shape={shape}{tokens})

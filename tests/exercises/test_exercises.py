@@ -44,7 +44,7 @@ def test_a_sheet_as_it_comes_has_a_blank(here, name, notebook):
     text = path.read_text(encoding="utf-8")
     module = {"__name__": "sheet"}
     exec(code_of(text).replace("grade(", "(lambda *_: 0)(") if notebook else text, module)  # noqa: S102
-    found = grade(name, module[EXERCISES[name].asks_for])
+    found = grade(name, module[EXERCISES[name].class_name])
     assert found.mistakes == ("a blank",)
     assert not found.passed
 
@@ -117,12 +117,25 @@ def test_a_grade_tells_all():
     assert [(f.part, f.right) for f in found.findings] == [("y", True), ("dx", False)]
 
 
+def test_dots_in_an_index_are_no_blank():
+    class ReLU(Layer):
+        def forward(self, x, training=False):
+            return np.stack([np.maximum(x[..., k], 0) for k in range(missing)], axis=-1)  # noqa: F821
+
+        def backward(self, dy):
+            return dy
+
+    (finding,) = grade("relu", ReLU).findings
+    assert finding.mistake == "an error"
+    assert "missing" in finding.words
+
+
 def test_notebooks_are_notebooks():
     for exercise in EXERCISES.values():
         cells = json.loads(as_notebook(exercise))["cells"]
         assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "code"]
         assert "".join(cells[0]["source"]).startswith("# Exercise")
-        assert f"class {exercise.asks_for}(" in "".join(cells[1]["source"])
+        assert f"class {exercise.class_name}(" in "".join(cells[1]["source"])
 
 
 def test_notebooks_pass_jupyters_own_check():

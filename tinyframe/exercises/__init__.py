@@ -99,10 +99,11 @@ def hint(name: str, number: int = 1) -> str:
     ValueError
         If there is no such exercise, or no such hint.
     """
-    hints = _named(name).hints
+    exercise = _named(name)
+    hints = exercise.hints
     number = positive_integer("number", number)
     if number > len(hints):
-        raise ValueError(f"{name} has {len(hints)} hints, got {number}")
+        raise ValueError(f"{exercise.name} has {len(hints)} hints, got {number}")
     return f"Hint {number} of {len(hints)}: {hints[number - 1]}"
 
 

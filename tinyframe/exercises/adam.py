@@ -53,7 +53,7 @@ def _mistake(
 ADAM = OptimizerExercise(
     name="adam",
     title="Adam",
-    asks_for="Adam",
+    class_name="Adam",
     hints=(
         "m *= self.beta1, then m += (1 - self.beta1) * gradient; v likewise, with gradient**2.",
         "m_hat = m / (1 - self.beta1**t), v_hat = v / (1 - self.beta2**t)",

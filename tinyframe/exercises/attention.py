@@ -71,7 +71,7 @@ def _dx(name: str, words: str, slip: str) -> Mistake:
 ATTENTION = LayerExercise(
     name="attention",
     title="Attention",
-    asks_for="Attention",
+    class_name="Attention",
     hints=(
         "P = softmax(q @ transposed(k) / root), y = P @ v.",
         (

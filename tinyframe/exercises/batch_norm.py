@@ -47,7 +47,7 @@ def _along(c: Case, axis: int | None) -> Results:
 BATCH_NORM = LayerExercise(
     name="batch_norm",
     title="Batch normalisation, backward",
-    asks_for="BatchNorm",
+    class_name="BatchNorm",
     hints=(
         "∂L/∂g = Σᵣ dyᵣ x̂ᵣ, ∂L/∂b = Σᵣ dyᵣ: in NumPy, .sum(axis=0).",
         "The third term is Σₖ dx̂ₖ (−x̂ₖ / s) · x̂ᵣ / m.",

@@ -49,7 +49,7 @@ def _weight_gradient(c: Case) -> Array:
 CONVOLUTION = LayerExercise(
     name="convolution",
     title="A convolution",
-    asks_for="Conv1D",
+    class_name="Conv1D",
     hints=(
         (
             'V is "rcpk", W "uck", y "rup". b must become (units, 1) to be added to each place: '

@@ -41,7 +41,7 @@ def _extreme(c: Case) -> tuple[Array, Array]:
 CROSS_ENTROPY = LossExercise(
     name="cross_entropy",
     title="Cross-entropy, and a gradient that is nicer than its parts",
-    asks_for="CrossEntropy",
+    class_name="CrossEntropy",
     hints=(
         (
             "z = z - z.max(axis=1, keepdims=True), then log_p = z - np.log(np.exp(z).sum(axis=1, "

@@ -8,7 +8,7 @@ WEIGHT, BIAS = "the gradient of weight", "the gradient of bias"
 DENSE = LayerExercise(
     name="dense",
     title="Dense",
-    asks_for="Dense",
+    class_name="Dense",
     hints=(
         (
             "x @ W is the product of matrices; W.T is W transposed; a (units,) array added to a "

@@ -40,7 +40,7 @@ class Exercise(ABC):
     ----------
     name, title
         "softmax"; "Softmax, and why its derivative has a sum in it".
-    asks_for
+    class_name
         Name of the class that is to be completed.
     hints
         From a nudge to nearly the answer.
@@ -50,7 +50,7 @@ class Exercise(ABC):
 
     name: str
     title: str
-    asks_for: str
+    class_name: str
     hints: tuple[str, ...]
     mistakes: tuple[Mistake, ...]
 

@@ -86,7 +86,7 @@ def _slip(name: str, words: str, slip: str) -> Mistake:
 LSTM_CELL = LayerExercise(
     name="lstm_cell",
     title="An LSTM cell, backward",
-    asks_for="LSTMCell",
+    class_name="LSTMCell",
     hints=(
         "do = dh * t, and dc_new = dc_new + dh * o * (1 - t * t).",
         (

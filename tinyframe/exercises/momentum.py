@@ -36,7 +36,7 @@ def _mistake(name: str, words: str, change: Change, mu: float = MU) -> Mistake:
 MOMENTUM = OptimizerExercise(
     name="momentum",
     title="Gradient descent with momentum",
-    asks_for="Momentum",
+    class_name="Momentum",
     hints=(
         "velocity *= self.momentum, then velocity += gradient.",
         "value -= rate * velocity",

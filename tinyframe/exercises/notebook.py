@@ -15,7 +15,7 @@ def as_notebook(exercise: Exercise) -> str:
     name = f'"{exercise.name}"'
     grading = (
         "from tinyframe.exercises import grade, hint\n\n"
-        f"grade({name}, {exercise.asks_for})  # hint({name}) gives a nudge"
+        f"grade({name}, {exercise.class_name})  # hint({name}) gives a nudge"
     )
     cells = [_cell("markdown", derivation, 0), _cell("code", code, 1), _cell("code", grading, 2)]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}

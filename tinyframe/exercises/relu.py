@@ -8,7 +8,7 @@ from tinyframe.exercises.kinds import LayerExercise
 RELU = LayerExercise(
     name="relu",
     title="ReLU",
-    asks_for="ReLU",
+    class_name="ReLU",
     hints=(
         "np.maximum(a, b) is the larger of two numbers, for each place of two arrays.",
         "The slope is 1 where x > 0 and 0 where x < 0; (x > 0) is that, as True and False.",

@@ -31,7 +31,7 @@ LARGE = "y of numbers of ±10⁴"
 SOFTMAX = LayerExercise(
     name="softmax",
     title="Softmax, and why its derivative has a sum in it",
-    asks_for="Softmax",
+    class_name="Softmax",
     hints=(
         "e = np.exp(x - x.max(axis=-1, keepdims=True)), and y is e over the sum of e.",
         (

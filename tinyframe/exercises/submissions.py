@@ -81,7 +81,7 @@ def grade_here(path: Path, exercises: Sequence[Exercise]) -> list[dict[str, Any]
     exec(compile(code, str(path), "exec"), vars(module))  # noqa: S102 - that is what is asked for
     lines = []
     for exercise in exercises:
-        answer = vars(module).get(exercise.asks_for)
+        answer = vars(module).get(exercise.class_name)
         if isinstance(answer, type) and answer.__module__ == "answer":
             grade = grade_answer(exercise, answer)
             lines.append(

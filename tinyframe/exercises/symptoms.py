@@ -108,6 +108,10 @@ GENERAL: tuple[tuple[str, str, Callable[[Array, Array, Case], bool]], ...] = (
 """Mistakes of every exercise: the name, the words, and whether a result looks so."""
 
 
+OF_A_BLANK = r"dtype\('O'\)|got \(\)"
+"""What NumPy says of `...` in the place of numbers, where it does not call it an ellipsis."""
+
+
 def of_error(error: Exception, answer: type[Any], part: str, case: Case) -> tuple[str, str, str]:
     """Return the part that an exception is about, the mistake's name and words."""
     text = f"{type(error).__name__}: {error}"
@@ -116,14 +120,14 @@ def of_error(error: Exception, answer: type[Any], part: str, case: Case) -> tupl
         found = error.args
     elif "read-only" in text:
         found = BORROWED
-    elif "ellipsis" in text.lower() or _blank(answer):
+    elif "ellipsis" in text.lower() or (_blank(answer) and re.search(OF_A_BLANK, text)):
         found = BLANK
     elif shapes:
         expected, got = map(ast.literal_eval, shapes.groups())
         of = [name for name, array in vars(case).items() if np.shape(array) == expected]
         part = f"the gradient of {of[-1]}" if of else part
         found = _other_shape(expected, got)
-    elif "'Parameter' object" in text or "type: Parameter" in text or "'Parameter'" in text:
+    elif "'Parameter'" in text:
         words = "self.weight is a Parameter; its numbers are self.weight.value."
         found = "the parameter in place of its value", words
     elif "truth value of an array" in text:
@@ -167,6 +171,6 @@ def of_contract(error: Exception) -> Symptom:
 
 
 def _blank(answer: type[Any]) -> bool:
-    """Whether one of its methods has a `...` that stands for code."""
+    """Whether one of its methods has a `...`: a blank, or all axes that are not named."""
     codes = [vars(answer).get(name) for name in ("forward", "backward", "update")]
     return any(... in method.__code__.co_consts for method in codes if hasattr(method, "__code__"))

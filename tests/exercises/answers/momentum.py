@@ -1,15 +1,10 @@
 """Answers to Exercise 9, gradient descent with momentum, as students write them."""
 
 import numpy as np
+from exercise_sheets import sheet
 
-from tinyframe.optimizers import Optimizer
 
-
-class Right1(Optimizer):
-    def __init__(self, learning_rate=0.1, momentum=0.9):
-        super().__init__(learning_rate)
-        self.momentum = momentum
-
+class Right1(sheet("momentum").Momentum):
     def update(self, value, gradient, rate):
         velocity = self._slot("velocity", value)
         velocity *= self.momentum
