@@ -2,13 +2,26 @@
 
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
 from cases import LAYERS
-from hypothesis import find
+from hypothesis import find, given
+from hypothesis import strategies as st
 
-from tinyframe import Dense, Layer, MSELoss, Parameter, ReLU, Sequential, Softmax
+from tinyframe import (
+    ELU,
+    Dense,
+    Layer,
+    LeakyReLU,
+    MSELoss,
+    Parameter,
+    ReLU,
+    Rescale,
+    Sequential,
+    Softmax,
+)
 from tinyframe.testing import check_layer, check_loss, numeric_jacobian
 
 
@@ -208,9 +221,13 @@ def test_check_layer_leaves_the_layer_as_it_was():
     assert layer.parameters == ()
 
 
-def test_a_kink_between_the_differences_is_no_error():
-    layer = ReLU()
-    check_layer(layer, 2, x=[[5e-4, -5e-4]])  # within the step of 1e-3
+@given(st.floats(-12, -3), st.floats(-12, -3), st.sampled_from([ReLU, LeakyReLU, ELU]))
+def test_a_kink_between_the_differences_is_no_error(right, left, kind):
+    layer, x = Sequential([kind(), Rescale(3.0)]), [[10**right, -(10**left)]]
+    check_layer(layer, 2, x=x)  # whose differences have steps of 1e-3 and less
+    wrong = mock.patch.object(kind, "backward", lambda self, dy: (1 + 1e-5) * dy)
+    with wrong, pytest.raises(AssertionError, match="∂y/∂x"):
+        check_layer(layer, 2, x=x)
 
 
 def test_a_wrong_loss_gradient_is_caught(monkeypatch):
@@ -228,4 +245,4 @@ def test_strategies_name_the_extra_where_hypothesis_is_missing():
         "except ImportError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "tinyframe[test]" in run.stdout
+    assert "tinyframe[testing]" in run.stdout

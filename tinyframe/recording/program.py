@@ -171,7 +171,7 @@ def constants(calls: list[Call]) -> dict[Memory, Array]:
     written = [memory for call in calls for memory in changed(call)]
     found = {}
     for call in calls:
-        given = list(stand_ins((call.arguments, {**call.options, "like": None})))
+        given = stand_ins((call.arguments, {**call.options, "like": None}))
         if call.function in CONSTANTS and not given and len(call.results) == 1:
             memory = call.results[0].memory
             if written.count(memory) == 1:

@@ -224,7 +224,7 @@ def note(
     if isinstance(real, np.ndarray):  # which is the `out` of a function that was told it by place
         pairs = zip(arguments[1:], given[1:], strict=True)
         written += [_owned(tape, argument) for argument, array in pairs if array is real]
-    operands = list(stand_ins((arguments, options)))
+    operands = stand_ins((arguments, options))
     fresh: list[StandIn] = []
     result = _wrapped(tape, real, operands, fresh)
     if fresh or written:
@@ -287,12 +287,14 @@ def replaced(operands: Any, by: Callable[[StandIn], Any]) -> Any:
     return operands
 
 
-def stand_ins(operands: Any) -> Iterator[StandIn]:
-    """Yield the stand-ins among operands, also in lists, tuples and dicts."""
-    if isinstance(operands, StandIn):
-        yield operands
-    elif type(operands) in (list, tuple):
-        for operand in operands:
-            yield from stand_ins(operand)
-    elif type(operands) is dict:
-        yield from stand_ins(list(operands.values()))
+def stand_ins(operands: Any) -> list[StandIn]:
+    """Return the stand-ins among operands, also in lists, tuples and dicts."""
+    found, within = [], [operands]
+    for operand in within:  # which grows
+        if isinstance(operand, StandIn):
+            found.append(operand)
+        elif type(operand) in (list, tuple):
+            within += operand
+        elif type(operand) is dict:
+            within += operand.values()
+    return found

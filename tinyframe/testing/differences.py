@@ -47,22 +47,38 @@ def numeric_jacobian(function: Callable[[Array], Array], x: Array, step: float =
     return np.stack(columns, axis=1)
 
 
+def _one_sided_jacobian(function: Callable[[Array], Array], x: Array, step: float) -> Array:
+    """Return ∂f/∂x by differences to one side: above x, or below it where step < 0.
+
+        f'(x) ≈ [48 f(x + h) − 36 f(x + 2h) + 16 f(x + 3h) − 3 f(x + 4h) − 25 f(x)] / 12h
+
+    Of fourth order: the error is about h⁴ f⁽⁵⁾ / 5.
+    """
+
+    def weighted(at: Array) -> Array:
+        values = [np.ravel(function(x + distance * step * at)) for distance in range(5)]
+        total: Array = np.dot([-25.0, 48.0, -36.0, 16.0, -3.0], values)
+        return total
+
+    return np.stack([weighted(at.reshape(x.shape)) / (12 * step) for at in np.eye(x.size)], axis=1)
+
+
 def compare(
     what: str, exact: Array, function: Callable[[Array], Array], x: Array, tolerance: float
 ) -> None:
     """Compare a Jacobian with central differences of `function` at x.
 
-    Where they differ, a difference may have crossed a kink such as ReLU's: then a smaller step
-    decides. No step makes a wrong derivative right.
+    Where they differ, a difference may have crossed a kink such as ReLU's: then differences to
+    either side decide, and those of smaller steps. None makes a wrong derivative right.
     """
     numeric = numeric_jacobian(function, x)
     # A difference of two values is rounded to about 10⁻¹⁶ of them, which the step then divides.
     rounding = 64 * np.finfo(np.float64).eps * float(np.max(np.abs(function(x)), initial=0.0))
-    for step in (STEP / 64, STEP / 4096):
+    for step in (s for size in (STEP, STEP / 64, STEP / 4096) for s in (size, -size)):
         if _close(exact, numeric, tolerance, rounding / STEP).all():
             return
-        finer = numeric_jacobian(function, x, step)
-        numeric = np.where(_close(exact, finer, tolerance, rounding / step), exact, numeric)
+        aside = _one_sided_jacobian(function, x, step)
+        numeric = np.where(_close(exact, aside, tolerance, rounding / abs(step)), exact, numeric)
     assert_close(what, exact, numeric, tolerance, rounding / STEP)
 
 

@@ -1,5 +1,6 @@
 """How objects show themselves: as the call that makes them."""
 
+import functools
 import inspect
 import math
 
@@ -14,7 +15,8 @@ def constructor_call(instance: object) -> str:
     those that are kept under another name.
     """
     arguments: list[str] = []
-    for name, argument in inspect.signature(type(instance)).parameters.items():
+    signature = _signature(type(instance))  # type: ignore[arg-type] # classes are hashable
+    for name, argument in signature.parameters.items():
         if not hasattr(instance, name):
             continue
         value = getattr(instance, name)
@@ -27,6 +29,11 @@ def constructor_call(instance: object) -> str:
         elif argument.default != value:
             arguments.append(f"{name}={shown(value)}")
     return f"{type(instance).__name__}({', '.join(arguments)})"
+
+
+@functools.lru_cache(256)
+def _signature(kind: type) -> inspect.Signature:
+    return inspect.signature(kind)
 
 
 def shown(value: object) -> str:
