@@ -55,7 +55,7 @@ def train(X: Array, y: Array, *, epochs: int, seed: int) -> list[Layer]:
 
             # L, the squared error: summed over the outputs, averaged over the batch.
             total += float(loss.forward(a2, target)) * len(rows)
-            right += np.count_nonzero(a2.argmax(axis=1) == target)
+            right += int(np.count_nonzero(a2.argmax(axis=1) == target))
 
             # Backward, equations (3) to (10): the chain rule, one factor a layer. Dense layers
             # write ∂L/∂W and ∂L/∂b to their place in parameters.grad.

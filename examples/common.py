@@ -21,9 +21,9 @@ FIGURES = (".png", ".svg", ".pdf")
 Split = tuple[Array, Array]
 
 
-def options_parser(doc: str, *, figure: bool = True) -> argparse.ArgumentParser:
+def options_parser(doc: str | None, *, figure: bool = True) -> argparse.ArgumentParser:
     """Return a parser of the options that all examples have."""
-    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     if figure:
         parser.add_argument(
             "--plot", metavar="FILE", type=Path, help=f"save a figure ({', '.join(FIGURES)})"

@@ -147,7 +147,7 @@ class Server(LocalPage):
 
     def weights(self) -> dict[str, object]:
         """Return what each hidden unit looks for, scaled to ±1, and its weight in each answer."""
-        units, (_, _, _, _, output, _) = self.model[2].weight.value.T, list(self.model)
+        units, output = self.model[2].weight.value.T, self.model[4]
         return {
             "hidden": (units / abs(units).max(axis=1, keepdims=True)).round(3).tolist(),
             "output": output.weight.value.round(4).tolist(),

@@ -18,6 +18,7 @@ from tinyframe import (
     CrossEntropyLoss,
     Dense,
     GlobalAveragePool2D,
+    Layer,
     OneCycle,
     ReLU,
     Rescale,
@@ -28,7 +29,7 @@ from tinyframe import (
 )
 
 
-def block(filters: int, stride: int = 1) -> list:
+def block(filters: int, stride: int = 1) -> list[Layer]:
     """Return a block: two convolutions, and what goes around them where the shape changes."""
     shortcut = None
     if stride > 1:

@@ -12,6 +12,7 @@ should lie in the band, wide where the data are.
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from common import options_parser, parse, saved_figure
 
 from tinyframe import Adam, CosineDecay, Dense, Loss, Sequential, Tanh
@@ -25,7 +26,9 @@ QUANTILES = np.array([0.05, 0.5, 0.95], np.float32)
 class QuantileLoss(Loss):
     """L = 1/n Σᵣ Σ_q max(q d, (q − 1) d) with d = yᵣ − aᵣ_q, least where a_q is the quantile q."""
 
-    def forward(self, prediction: Array, target: Array, weight: Array | None = None) -> float:
+    def forward(
+        self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None
+    ) -> float:
         q = QUANTILES.astype(prediction.dtype)
         d = target - prediction
         shares = self._shares(weight, prediction)

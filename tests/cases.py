@@ -1,5 +1,7 @@
 """The layers and losses that the property tests draw: a new one is a new line here."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from tinyframe import (
@@ -25,6 +27,7 @@ from tinyframe import (
     HingeLoss,
     HuberLoss,
     KLDivergenceLoss,
+    Layer,
     LayerNorm,
     LeakyReLU,
     LogSoftmax,
@@ -67,12 +70,12 @@ groups = st.sampled_from([1, 2])
 fillers = st.sampled_from([None, 0.0])
 
 
-def branches(container):
+def branches(container: Any) -> st.SearchStrategy[Layer]:
     """A container of two branches of 3 units each."""
     return st.builds(lambda: container([Dense(3), Sequential([Dense(3), LeakyReLU()])]))
 
 
-def both_ways(kind, sequence, padding):
+def both_ways(kind: Any, sequence: bool, padding: float | None) -> Concatenate:
     """A recurrence in both directions."""
     options = {"return_sequences": sequence, "padding": padding}
     back = [Reverse(), kind(2, **options), *([Reverse()] if sequence else [])]
@@ -219,7 +222,7 @@ any_layer = st.one_of(
 
 
 @st.composite
-def stacks(draw):
+def stacks(draw: st.DrawFn) -> Sequential:
     """A Sequential of drawn layers, sometimes with another Sequential inside."""
     layers = draw(st.lists(any_layer, max_size=3))
     if draw(st.booleans()):

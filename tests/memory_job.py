@@ -4,7 +4,9 @@ python tests/memory_job.py lenet 3000      resident bytes every hundred steps, o
 """
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).parent.parent / "examples"))
 
@@ -37,74 +39,79 @@ from tinyframe import (
     Softmax,
     Tanh,
 )
+from tinyframe.training.callbacks import Run
+from tinyframe.types import Array
+
+Pair = tuple[Array, Array]
 
 
 class Doubled(Layer):
     """y = 2 x, in fresh arrays of its own, as users write layers."""
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         return 2 * x
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         return 2 * dy
 
 
-def own_between_convolutions():
+def own_between_convolutions() -> Sequential:
     layers = [Conv2D(4, 3), Doubled(), Conv2D(4, 3), Doubled(), MaxPool2D(2), Doubled()]
     return Sequential([Rescale(1 / 255), Reshape(1, 28, 28), *layers, Flatten(), Dense(10)])
 
 
-def own_along_time():
+def own_along_time() -> Sequential:
     layers = [Conv1D(8, 3), Doubled(), Conv1D(8, 3), Doubled(), Flatten()]
     return Sequential([Rescale(1 / 255), *layers, Dense(10)])
 
 
-def unpadded():
+def unpadded() -> Sequential:
     return Sequential([Reshape(1, 28, 28), Conv2D(4, 5), ReLU(), Flatten(), Dense(10)])
 
 
-def documents():
+def documents() -> Sequential:
     return Sequential([Rescale(1 / 255), Flatten(), Dense(784, 10), ReLU(), Dense(10), Softmax()])
 
 
-def autoencoder():
+def autoencoder() -> Sequential:
     encoder = Sequential([Dense(784, 256), ReLU(), Dense(32), ReLU()])
     return Sequential([encoder, Sequential([Dense(256), ReLU(), Dense(784), Sigmoid()])])
 
 
-def images(rng, rows):
+def images(rng: np.random.Generator, rows: int) -> Pair:
     return rng.integers(0, 256, (rows, 28, 28), np.uint8), rng.integers(0, 10, rows)
 
 
-def flat_images(rng, rows):
+def flat_images(rng: np.random.Generator, rows: int) -> Pair:
     X = rng.random((rows, 784), np.float32)
     return X, X
 
 
-def bright_images(rng, rows):
+def bright_images(rng: np.random.Generator, rows: int) -> Pair:
     return rng.random((rows, 28, 28), np.float32), rng.integers(0, 10, rows)
 
 
-def marked(rng, rows):
+def marked(rng: np.random.Generator, rows: int) -> Pair:
     return rng.random((rows, 30, 2), np.float32), rng.random((rows, 1))
 
 
-def tokens(rng, rows):
-    return tuple(rng.integers(0, 65, (2, rows, CONTEXT)))
+def tokens(rng: np.random.Generator, rows: int) -> Pair:
+    x, y = rng.integers(0, 65, (2, rows, CONTEXT))
+    return x, y
 
 
-def points(rng, rows):
+def points(rng: np.random.Generator, rows: int) -> Pair:
     return rng.random((rows, 1), np.float32), rng.random((rows, 3), np.float32)
 
 
-def shifted(x, rng):
+def shifted(x: Array, rng: np.random.Generator) -> Array:
     """Augment by a shift, into a fresh array."""
     return np.roll(x, rng.integers(-2, 3), axis=-1)
 
 
 FROM_LOGITS = CrossEntropyLoss(from_logits=True)
 # name: (network, data, loss, optimizer, rows of a batch, further options of `fit`)
-JOBS = {
+JOBS: dict[str, tuple[Any, ...]] = {
     "mnist": (documents, images, MSELoss(), SGD(0.1), 32, {}),
     "lenet": (lenet, images, CrossEntropyLoss(), Adam(0.002), 64, {}),
     "resnet": (resnet, images, CrossEntropyLoss(), SGD(0.05, momentum=0.9), 64, {}),
@@ -134,15 +141,17 @@ JOBS = {
 class Every(Callback):
     """Calls a function after some of the steps."""
 
-    def __init__(self, look, steps):
+    def __init__(self, look: Callable[[], None], steps: Iterable[int]) -> None:
         self.look, self.steps = look, frozenset(steps)
 
-    def on_batch_end(self, run):
+    def on_batch_end(self, run: Run) -> None:
         if run.steps in self.steps:
             self.look()
 
 
-def train(name, steps, look, at, rows=None):
+def train(
+    name: str, steps: int, look: Callable[[], None], at: Iterable[int], rows: int | None = None
+) -> None:
     """Train for so many steps, on batches of the job's size or of so many rows; look at some."""
     network, data, loss, optimizer, batch_size, options = JOBS[name]
     rng = np.random.default_rng(0)
@@ -163,7 +172,7 @@ def train(name, steps, look, at, rows=None):
     )  # fmt: skip
 
 
-def resident():
+def resident() -> int:
     """Return the resident bytes of this process (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096

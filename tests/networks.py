@@ -12,7 +12,7 @@ LOSSES = {
 }
 
 
-def network(seed=0, classes=3):
+def network(seed: int = 0, classes: int = 3) -> Sequential:
     model = Sequential([Dense(5, 8), ReLU(), Dense(8, classes), Softmax()], dtype=np.float64)
     model.build(5, rng=seed)
     return model

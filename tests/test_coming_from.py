@@ -10,6 +10,7 @@ import inspect
 
 import numpy as np
 import pytest
+from needs import needs
 
 import tinyframe
 from tinyframe import (
@@ -291,9 +292,9 @@ def namespace():
 
 def skip_without_its_library(line):
     if "pandas" in line:
-        pytest.importorskip("pandas", reason='needs pip install -e ".[test]"')
+        needs("pandas")
     if "NetworkClassifier" in line or "NetworkRegressor" in line:
-        pytest.importorskip("sklearn", reason='needs pip install -e ".[sklearn]"')
+        needs("sklearn")
 
 
 @pytest.mark.parametrize("line", WORKS)
@@ -477,7 +478,7 @@ def test_branches_that_end_differently_ask_for_an_object():
 
 
 def test_categories_are_the_same_ones_everywhere():
-    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[test]"')
+    pandas = needs("pandas")
 
     def column(order, labels=Y):
         names = np.array(list("abc"))[labels]
@@ -501,7 +502,7 @@ def test_categories_are_the_same_ones_everywhere():
 
 
 def test_categories_that_would_be_taken_for_others():
-    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[test]"')
+    pandas = needs("pandas")
     model = Sequential([Dense(8, 3), Softmax()])
     turned = pandas.Series(pandas.Categorical(Y, categories=[2, 1, 0]))
     with pytest.raises(ValueError, match="0 … n − 1 in this order, got"):

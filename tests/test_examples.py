@@ -10,6 +10,7 @@ from pathlib import Path
 import by_hand
 import numpy as np
 import pytest
+from needs import needs
 
 from tinyframe import SGD, Dense, Flatten, MSELoss, ReLU, Rescale, Sequential, Softmax
 from tinyframe.datasets import digits
@@ -49,7 +50,7 @@ def test_mnist_quick_and_full_batch(offline):
 
 
 def test_mnist_plot(offline, tmp_path):
-    pytest.importorskip("matplotlib", reason="the figure needs the extra `examples`")
+    needs("matplotlib")
     figure = tmp_path / "figure.png"
     run(EXAMPLES / "mnist.py", "--quick", "--plot", figure, **offline)
     assert figure.read_bytes().startswith(b"\x89PNG")
@@ -91,7 +92,7 @@ PROMISES = {
 
 @pytest.mark.parametrize("name", PROMISES)
 def test_the_other_examples_in_quick_mode(name, offline, tmp_path):
-    pytest.importorskip("matplotlib", reason="the figure needs the extra `examples`")
+    needs("matplotlib")
     figure = tmp_path / "figure.png"
     output = run(EXAMPLES / f"{name}.py", "--quick", "--plot", figure, **offline)
     assert re.search(PROMISES[name], output), output
@@ -128,7 +129,7 @@ def test_draw_digit_in_quick_mode(offline, tmp_path):
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_examples_with_other_libraries(name, offline):
     library, promise = ELSEWHERE[name]
-    pytest.importorskip(library, reason="needs " + library)
+    needs(library)
     output = run(EXAMPLES / f"{name}.py", "--quick", **offline)
     assert re.search(promise, output), output
 

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import pytest
+from needs import needs
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
 def test_tutorials_run_as_notebooks(page, tmp_path, monkeypatch):
-    jupytext = pytest.importorskip("jupytext", reason='needs pip install -e ".[docs]"')
-    nbformat = pytest.importorskip("nbformat", reason='needs pip install -e ".[docs]"')
-    matplotlib = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
+    jupytext = needs("jupytext")
+    nbformat = needs("nbformat")
+    matplotlib = needs("matplotlib")
     matplotlib.use("Agg")
     notebook = jupytext.read(page)
     jupytext.write(notebook, tmp_path / "tutorial.ipynb")

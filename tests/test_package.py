@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import needs
 
 import tinyframe
 from tinyframe.exercises import EXERCISES
@@ -369,7 +370,7 @@ def keras_file(path):
 def test_the_code_on_the_pages_runs(page, capsys, tmp_path, monkeypatch):
     plotting = ("docs/training.md", "docs/distributed.md", "docs/el/first_network.md")
     if page in plotting or "tutorials" in page:
-        mpl = pytest.importorskip("matplotlib", reason='needs pip install -e ".[plot]"')
+        mpl = needs("matplotlib")
         mpl.use("Agg")
         with mpl.rc_context():  # the pages choose a style
             run_page(page, tmp_path, monkeypatch)
@@ -381,12 +382,12 @@ def run_page(page, tmp_path, monkeypatch):
     """Run the code of a page, block after block."""
     monkeypatch.chdir(tmp_path)
     if page == "docs/distributed.md":
-        pytest.importorskip("mpi4py", reason='needs pip install -e ".[test]"')
+        needs("mpi4py")
     if page == "docs/second_order.md":
-        pytest.importorskip("scipy", reason='needs pip install -e ".[sklearn]"')
+        needs("scipy")
     if page == "docs/ecosystem.md":
         for library in ("sklearn", "pandas", "onnx", "onnxruntime", "torch", "h5py"):
-            pytest.importorskip(library, reason='needs pip install -e ".[peers,torch]"')
+            needs(library)
         keras_file("digits.keras")
     names = {}
     blocks = python_blocks(page)

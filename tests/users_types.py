@@ -1,6 +1,6 @@
 """What an editor says of code as users write it: checked by mypy --strict, and by pyright."""
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import numpy as np
 
@@ -28,7 +28,8 @@ assert_type(model.fit(X, y, loss="mse", optimizer="adam", callbacks=[EarlyStoppi
 assert_type(model.predict(X), Array)
 assert_type(model(X), Array)
 assert_type(model.history, History)
-assert_type(model[0], Layer)
+assert_type(model[0], Any)
+model[0].weight.value[0] = 1
 assert_type(model[:2], Sequential)
 figures = model.evaluate(X, y)
 assert_type(figures["accuracy"], float)

@@ -2,7 +2,12 @@
 
 import http.client
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import HTTPServer
+from typing import Any, TypeVar
+
+Server = TypeVar("Server", bound=HTTPServer)
 
 SIZES = [(360, 740), (768, 1024), (1280, 900)]
 
@@ -36,7 +41,9 @@ STICKS_OUT = """() => {
 
 
 @contextmanager
-def opened(browser, url, size=(1280, 900), scheme="light"):
+def opened(
+    browser: Any, url: str, size: tuple[int, int] = (1280, 900), scheme: str = "light"
+) -> Iterator[Any]:
     """A page that must say nothing on the console and ask nobody but its own server."""
     width, height = size
     touch = {"has_touch": width < 500, "is_mobile": width < 500}
@@ -44,7 +51,7 @@ def opened(browser, url, size=(1280, 900), scheme="light"):
         viewport={"width": width, "height": height}, color_scheme=scheme, **touch
     )
     page = context.new_page()
-    page.trouble, asked = [], []
+    page.trouble, asked = [], list[str]()
     page.on("pageerror", lambda error: page.trouble.append(str(error)))
     page.on("console", lambda m: page.trouble.append(m.text) if m.type == "error" else None)
     page.on("request", lambda r: asked.append(r.url))
@@ -56,14 +63,16 @@ def opened(browser, url, size=(1280, 900), scheme="light"):
     context.close()
 
 
-def check_layout(page):
+def check_layout(page: Any) -> None:
     """Nothing sticks out sideways, and all text stands out from what is behind it (WCAG's AA)."""
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     assert page.evaluate(STICKS_OUT) == []
     assert page.evaluate(CONTRAST) == []
 
 
-def ask(server, method, path, body=None, **headers):
+def ask(
+    server: HTTPServer, method: str, path: str, body: Any = None, **headers: Any
+) -> tuple[http.client.HTTPResponse, bytes]:
     """Ask a server, and return its response and what it sent."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
     connection.request(method, path, body, headers)
@@ -74,7 +83,7 @@ def ask(server, method, path, body=None, **headers):
 
 
 @contextmanager
-def serving(server):
+def serving(server: Server) -> Iterator[Server]:
     """The server at work in a thread of its own."""
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -1,7 +1,7 @@
 """Sequential: a chain of layers, and the model that people make of it."""
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -128,10 +128,10 @@ class Sequential(Model):
         return iter(self.layers)
 
     @overload
-    def __getitem__(self, index: int) -> Layer: ...
+    def __getitem__(self, index: int) -> Any: ...  # of the class that was put there
     @overload
     def __getitem__(self, index: slice) -> "Sequential": ...
-    def __getitem__(self, index: int | slice) -> "Layer | Sequential":
+    def __getitem__(self, index: int | slice) -> Any:
         """Return a layer, or for a slice a Sequential of the same layers: model[:2].predict(X)."""
         if not isinstance(index, (slice, int, np.integer)):
             raise TypeError(f"expected the number of a layer, or a slice, got {index!r}")

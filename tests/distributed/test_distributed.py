@@ -28,13 +28,13 @@ from tinyframe.storage.runs import read_run
 try:
     from mpi_jobs import CHOICES, Centred, convolutional, data, network, state
 except (ImportError, RuntimeError) as error:  # without mpi4py, or without an MPI for it
-    pytest.skip(f'{error}: needs pip install -e ".[test]"', allow_module_level=True)
+    pytest.skip(f"{error}: needs pip install --group test", allow_module_level=True)
 
 SCRIPT = Path(__file__).parents[1] / "mpi_jobs.py"
 BESIDE = Path(sys.executable).parent / "mpiexec"  # where pip puts it
 MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
 
-pytestmark = pytest.mark.skipif(MPIEXEC is None, reason='needs mpiexec: pip install -e ".[test]"')
+pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="needs mpiexec: pip install --group test")
 
 PATIENCE = 30
 """Seconds after which a job that has lost a rank counts as hung."""
@@ -446,6 +446,7 @@ def test_the_example_trains_on_two_ranks(tmp_path, offline):
     assert not re.search("epoch +1/", second), "it goes on from the checkpoint"
 
 
+@pytest.mark.full
 def test_four_gigabytes_go_through_in_little_memory(tmp_path):
     rows = 5_200_000
     for number in range(4):  # holes in files, which read as zeros

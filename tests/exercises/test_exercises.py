@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from needs import needs
 
 from tinyframe import Layer
 from tinyframe.exercises import EXERCISES, grade, hint, start
@@ -139,7 +140,7 @@ def test_notebooks_are_notebooks():
 
 
 def test_notebooks_pass_jupyters_own_check():
-    nbformat = pytest.importorskip("nbformat", reason='needs pip install -e ".[docs]"')
+    nbformat = needs("nbformat")
     for exercise in EXERCISES.values():
         nbformat.validate(nbformat.reads(as_notebook(exercise), as_version=4))
 

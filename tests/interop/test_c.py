@@ -31,7 +31,7 @@ CLOSE = 2e-6
 compiled = pytest.mark.skipif(not COMPILERS, reason="needs gcc or clang")
 few = settings(
     phases=[Phase.explicit, Phase.generate],  # a smaller example would cost minutes of compiling
-    max_examples=2,
+    max_examples=max(1, settings().max_examples // 50),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     deadline=None,
 )

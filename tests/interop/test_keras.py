@@ -11,18 +11,19 @@ import zipfile
 import numpy as np
 import pytest
 from json_places import places
+from needs import needs
 
-h5py = pytest.importorskip("h5py", reason='needs pip install -e ".[peers]"')
-pytest.importorskip("torch", reason='Keras needs a backend: pip install -e ".[torch]"')
+h5py = needs("h5py")
+needs("torch")
 os.environ["KERAS_BACKEND"] = "torch"
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of Keras and what it imports
-    keras = pytest.importorskip("keras", reason='needs pip install -e ".[peers]"')
+    keras = needs("keras")
 
-from keras import layers as kl  # noqa: E402 - as above
+from keras import layers as kl
 
-import tinyframe as tf  # noqa: E402
-from tinyframe.interop.keras import archive, from_keras, keras_weights  # noqa: E402
+import tinyframe as tf
+from tinyframe.interop.keras import archive, from_keras, keras_weights
 
 IMAGE, SEQUENCE = (9, 8, 4), (6, 4)
 

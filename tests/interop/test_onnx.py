@@ -5,15 +5,16 @@ import pytest
 from cases import LAYERS, TOKENS, flags
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from needs import needs
 
-onnx = pytest.importorskip("onnx", reason='needs pip install -e ".[peers]"')
-onnxruntime = pytest.importorskip("onnxruntime", reason='needs pip install -e ".[peers]"')
+onnx = needs("onnx")
+onnxruntime = needs("onnxruntime")
 
-from onnx.reference import ReferenceEvaluator  # noqa: E402 - as above
+from onnx.reference import ReferenceEvaluator
 
-import tinyframe as tf  # noqa: E402
-from tinyframe.interop.onnx import exports, to_onnx  # noqa: E402
-from tinyframe.interop.onnx.graph import _exports  # noqa: E402
+import tinyframe as tf
+from tinyframe.interop.onnx import exports, to_onnx
+from tinyframe.interop.onnx.graph import _exports
 
 
 def outputs(proto, x):

@@ -13,13 +13,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from needs import needs
 
 import tinyframe as tf
 
-onnx = pytest.importorskip("onnx", reason='needs pip install -e ".[peers]"')
+onnx = needs("onnx")
 
-from onnx.backend.test.loader import load_model_tests  # noqa: E402 - where onnx is
-from onnx.numpy_helper import to_array  # noqa: E402 - as above
+from onnx.backend.test.loader import load_model_tests
+from onnx.numpy_helper import to_array
 
 NOT_EXPRESSIBLE = {
     "layers compute in float32 and float64": [

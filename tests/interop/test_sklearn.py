@@ -5,22 +5,23 @@ import warnings
 
 import numpy as np
 import pytest
+from needs import needs
 
-pytest.importorskip("sklearn", reason='needs pip install -e ".[peers]"')
-pd = pytest.importorskip("pandas", reason='needs pip install -e ".[peers]"')
+needs("sklearn")
+pd = needs("pandas")
 
-from sklearn.base import clone  # noqa: E402 - as above
-from sklearn.calibration import CalibratedClassifierCV  # noqa: E402
-from sklearn.compose import TransformedTargetRegressor  # noqa: E402
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits  # noqa: E402
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split  # noqa: E402
-from sklearn.neural_network import MLPClassifier, MLPRegressor  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import tinyframe as tf  # noqa: E402
-from tinyframe.interop.sklearn import NetworkClassifier, NetworkRegressor  # noqa: E402
+import tinyframe as tf
+from tinyframe.interop.sklearn import NetworkClassifier, NetworkRegressor
 
 
 @parametrize_with_checks([NetworkClassifier(), NetworkRegressor()])
@@ -240,7 +241,7 @@ def test_random_state(blobs):
 
 
 def test_pickling_and_joblib(blobs, tmp_path):
-    joblib = pytest.importorskip("joblib")
+    joblib = needs("joblib")
     estimator = NetworkClassifier(epochs=3, random_state=0).fit(*blobs)
     joblib.dump(estimator, tmp_path / "estimator.joblib")
     for copy in (pickle.loads(pickle.dumps(estimator)), joblib.load(tmp_path / "estimator.joblib")):

@@ -4,20 +4,21 @@ import pickle
 
 import numpy as np
 import pytest
+from needs import needs
 
-pytest.importorskip("sklearn", reason='needs pip install -e ".[peers]"')
-pd = pytest.importorskip("pandas", reason='needs pip install -e ".[peers]"')
+needs("sklearn")
+pd = needs("pandas")
 
-from scipy import sparse  # noqa: E402 - as above
-from sklearn.base import clone  # noqa: E402
-from sklearn.compose import make_column_transformer  # noqa: E402
-from sklearn.model_selection import cross_val_score  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-import tinyframe as tf  # noqa: E402
-from tinyframe.interop.sklearn import NetworkClassifier, NetworkRegressor  # noqa: E402
-from tinyframe.interop.sklearn.categories import Categories  # noqa: E402
+import tinyframe as tf
+from tinyframe.interop.sklearn import NetworkClassifier, NetworkRegressor
+from tinyframe.interop.sklearn.categories import Categories
 
 EFFECTS = {"ant": 2.0, "bee": -1.0, "cat": 0.0, "dog": 5.0}
 KINDS = np.array(list(EFFECTS))
@@ -67,7 +68,7 @@ def test_arrays_and_columns_of_strings():
 
 
 def test_polars():
-    pl = pytest.importorskip("polars")
+    pl = needs("polars")
     X, y = table()
     expected = regressor().fit(X, y)
     for kind in (pl.Categorical, pl.Enum(list(KINDS)), pl.String):
@@ -154,7 +155,7 @@ def test_parts_warm_starts_copies_and_own_layers():
 
 
 def test_it_is_exported(tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
+    onnxruntime = needs("onnxruntime")
     X, y = table()
     X = X.astype({"a": np.float32, "b": np.float32})
     estimator = regressor(epochs=3).fit(X, y)

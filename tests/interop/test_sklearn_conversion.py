@@ -4,18 +4,19 @@ import warnings
 
 import numpy as np
 import pytest
+from needs import needs
 
-pytest.importorskip("sklearn", reason='needs pip install -e ".[peers]"')
-pd = pytest.importorskip("pandas", reason='needs pip install -e ".[peers]"')
+needs("sklearn")
+pd = needs("pandas")
 
-from sklearn.base import clone  # noqa: E402 - as above
-from sklearn.datasets import load_digits, load_iris, make_multilabel_classification  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.neural_network import MLPClassifier, MLPRegressor  # noqa: E402
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-import tinyframe as tf  # noqa: E402
-from tinyframe.interop.sklearn import NetworkClassifier, NetworkRegressor, from_sklearn  # noqa: E402
+import tinyframe as tf
+from tinyframe.interop.sklearn import NetworkClassifier, NetworkRegressor, from_sklearn
 
 
 def fitted(mlp, X, y):
@@ -103,7 +104,7 @@ def test_what_it_was_trained_on_is_known_and_the_original_is_left_alone():
 
 
 def test_it_is_exported(tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
+    onnxruntime = needs("onnxruntime")
     digits, y = load_digits(return_X_y=True)
     mlp = fitted(MLPClassifier((16,), max_iter=5, random_state=0), digits.astype(np.float32), y)
     from_sklearn(mlp).model_.to_onnx(tmp_path / "model.onnx")

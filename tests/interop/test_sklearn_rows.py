@@ -5,8 +5,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from needs import needs
 
-pytest.importorskip("sklearn", reason='needs pip install -e ".[peers]"')
+needs("sklearn")
 
 from scipy import sparse
 from sklearn import config_context

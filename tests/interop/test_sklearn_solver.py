@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from needs import needs
 
-pytest.importorskip("sklearn", reason='needs pip install -e ".[sklearn]"')
+needs("sklearn")
 
 from scipy.sparse import csr_matrix
 from sklearn.base import clone

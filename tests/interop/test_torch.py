@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from needs import needs
 
-torch = pytest.importorskip("torch", reason='PyTorch is not installed: pip install -e ".[torch]"')
+torch = needs("torch")
 
-from twins import CASES, IMAGE, close, twin  # noqa: E402 - needs torch
+from twins import CASES, IMAGE, close, twin
 
-import tinyframe as tf  # noqa: E402
+import tinyframe as tf
 
 every_case = pytest.mark.parametrize("name", CASES)
 

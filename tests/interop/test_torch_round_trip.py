@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from needs import needs
 
 import tinyframe as tf
 from tinyframe.interop.torch import from_torch_state_dict, to_torch_state_dict
 
-torch = pytest.importorskip("torch", reason='PyTorch is not installed: pip install -e ".[torch]"')
+torch = needs("torch")
 
-from twins import CASES, IMAGE, close, twin  # noqa: E402 - needs torch
+from twins import CASES, IMAGE, close, twin
 
 
 def modules(state):

@@ -53,7 +53,6 @@ def apart(x):
 
 @every_layer
 @given(data=st.data())
-@settings(max_examples=60)
 def test_jacobians_match_central_differences(name, data):
     layers, sample_shapes = LAYERS[name]
     layer = data.draw(layers)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import needs
 
 from tinyframe import Dense, Metric, Sequential, metrics, one_hot
 from tinyframe.metrics import (
@@ -34,7 +35,7 @@ seeds = st.integers(0, 2**32 - 1)
     listed=st.booleans(),
 )
 def test_predicted_labels_count_as_what_they_are(seed, rows, classes, dtype, weighted, listed):
-    sk = pytest.importorskip("sklearn.metrics", reason='needs pip install -e ".[peers]"')
+    sk = needs("sklearn.metrics")
     rng = np.random.default_rng(seed)
     predicted, true = rng.integers(0, classes, (2, rows)).astype(dtype)
     weight = rng.random(rows) + 0.1 if weighted else None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from needs import needs
 
 from tinyframe import (
     SGD,
@@ -60,7 +61,7 @@ def predicted_classes(prediction):
 @given(case=cases())
 @settings(max_examples=200)
 def test_metrics_of_classes_are_those_of_scikit_learn(case):
-    sk = pytest.importorskip("sklearn.metrics", reason='needs pip install -e ".[peers]"')
+    sk = needs("sklearn.metrics")
     prediction, labels, w = case
     found, classes = predicted_classes(prediction), prediction.shape[1]
     target = labels[:, np.newaxis] if classes == 1 else labels
@@ -85,7 +86,7 @@ def test_metrics_of_classes_are_those_of_scikit_learn(case):
 @given(case=cases())
 @settings(max_examples=200)
 def test_top_k_accuracy_is_that_of_scikit_learn(case):
-    sk = pytest.importorskip("sklearn.metrics", reason='needs pip install -e ".[peers]"')
+    sk = needs("sklearn.metrics")
     prediction, labels, w = case
     classes = prediction.shape[1]
     if classes < 3 or any(len(set(row)) < classes for row in prediction):
@@ -100,7 +101,7 @@ def test_top_k_accuracy_is_that_of_scikit_learn(case):
 @given(case=cases(smallest=2))
 @settings(max_examples=200)
 def test_roc_auc_is_that_of_scikit_learn(case):
-    sk = pytest.importorskip("sklearn.metrics", reason='needs pip install -e ".[peers]"')
+    sk = needs("sklearn.metrics")
     prediction, labels, w = case
     classes = prediction.shape[1]
     if classes <= 2:
@@ -129,7 +130,7 @@ def test_roc_auc_is_that_of_scikit_learn(case):
 )
 @settings(max_examples=200)
 def test_metrics_of_numbers_are_those_of_scikit_learn(rows, outputs, seed, weighted, flat):
-    sk = pytest.importorskip("sklearn.metrics", reason='needs pip install -e ".[peers]"')
+    sk = needs("sklearn.metrics")
     rng = np.random.default_rng(seed)
     prediction, target = rng.standard_normal((2, rows, outputs))
     if flat:

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from needs import needs
 
 from tinyframe import (
     SGD,
@@ -71,7 +72,7 @@ def normalising():
 
 def trained(layers, monkeypatch, *, count=1, recorded=True, loss=MSELoss, rows=70, **options):
     """Return all that a fit with so many threads leaves behind."""
-    pytest.importorskip("threadpoolctl")
+    needs("threadpoolctl")
     monkeypatch.setattr(threads, "threads", lambda: count)
     monkeypatch.setattr(recording, "enabled", recorded)
     rng = np.random.default_rng(0)
@@ -131,7 +132,7 @@ def test_an_epoch_that_is_stopped_leaves_nothing_begun(monkeypatch, begun):
 
 
 def test_a_model_that_trains_on_goes_on_from_where_it_is(monkeypatch, begun):
-    pytest.importorskip("threadpoolctl")
+    needs("threadpoolctl")
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((40, 16)).astype("f"), rng.integers(0, 4, 40)
     found = []
@@ -147,7 +148,7 @@ def test_a_model_that_trains_on_goes_on_from_where_it_is(monkeypatch, begun):
 
 
 def test_a_batch_that_is_not_finite_is_skipped_or_named(monkeypatch, begun):
-    pytest.importorskip("threadpoolctl")
+    needs("threadpoolctl")
     X = np.full((40, 16), 1.0, np.float32)
     X[35] = 1e30
     for count in (1, 2):
@@ -211,7 +212,7 @@ def test_a_callback_may_train_the_model_too(monkeypatch, begun, inner):
 
 
 def test_layers_of_ones_own_are_in_one_thread_at_a_time(monkeypatch, rng):
-    pytest.importorskip("threadpoolctl")
+    needs("threadpoolctl")
     monkeypatch.setattr(threads, "threads", lambda: 2)
     seen = set()
 
@@ -232,7 +233,7 @@ def test_layers_of_ones_own_are_in_one_thread_at_a_time(monkeypatch, rng):
 
 
 def test_a_model_first_trained_alone_shares_later(monkeypatch, begun, rng):
-    pytest.importorskip("threadpoolctl")
+    needs("threadpoolctl")
     X, y = rng.random((40, 16), np.float32), rng.integers(0, 4, 40)
     model = Sequential(dense())
     options = {"epochs": 4, "batch_size": 20, "rng": 0, "verbose": 0}

@@ -21,6 +21,7 @@ from cases import LAYERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from json_places import places
+from needs import needs
 
 from tinyframe import (
     BatchNorm,
@@ -49,7 +50,7 @@ FORMATS = [".npz", ".safetensors"]
 
 def path_of(tmp_path, suffix):
     if suffix == ".safetensors":
-        pytest.importorskip("safetensors", reason='needs pip install -e ".[safetensors]"')
+        needs("safetensors")
     return tmp_path / f"model{suffix}"
 
 
@@ -620,7 +621,7 @@ def test_a_model_crosses_to_other_processes(rng):
 
 
 def test_joblib_keeps_a_model(tmp_path, rng):
-    joblib = pytest.importorskip("joblib", reason='needs pip install -e ".[peers]"')
+    joblib = needs("joblib")
     model = small()
     joblib.dump(model, tmp_path / "m.joblib")
     x = rng.random((3, 2))
@@ -637,7 +638,7 @@ def test_lone_layers_are_saved_too(tmp_path):
 @pytest.mark.parametrize("call", ["save", "load", "to_onnx"])
 def test_a_name_that_no_file_has_is_a_storage_error(call, tmp_path):
     if call == "to_onnx":
-        pytest.importorskip("onnx", reason='needs pip install -e ".[peers]"')
+        needs("onnx")
     model = Sequential([Dense(3, 2)])
     with pytest.raises(StorageError, match=r"cannot be (written|read)"):
         getattr(model, call)(str(tmp_path / "a\0.npz"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import needs
 
 import tinyframe as tf
 
@@ -29,7 +30,7 @@ def test_there_are_files_of_each_release_and_of_this_version():
 @pytest.mark.parametrize("version", VERSIONS)
 def test_models_predict_what_they_predicted(version, name, ending):
     if ending == ".safetensors":
-        pytest.importorskip("safetensors", reason='needs pip install -e ".[safetensors]"')
+        needs("safetensors")
     folder = files.RELEASED / version
     model = tf.Sequential.load(folder / f"{name}{ending}")
     expected = np.load(folder / "expected.npz")[name]

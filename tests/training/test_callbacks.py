@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from needs import needs
 
 from tinyframe import (
     SGD,
@@ -296,7 +297,7 @@ def test_history_as_files(tmp_path):
 
 
 def test_history_is_a_table_for_pandas():
-    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[peers]"')
+    pandas = needs("pandas")
     frame = pandas.DataFrame(dict(recorded()))
     assert list(frame) == ["loss", "accuracy", "val_loss"]
     assert frame["accuracy"].tolist() == [0.0, 0.25, 0.5, 0.75, 0.5]

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyframe import (
@@ -194,7 +194,6 @@ def test_a_figure_that_is_no_number_says_so(figure):
     contrary=st.integers(0, 1),
     dtype=st.sampled_from([np.float32, np.float64]),
 )
-@settings(max_examples=80)
 def test_a_resumed_run_is_the_uninterrupted_one(
     tmp_path_factory, stop, every, optimizer, schedule, dropout, normalised, augmented, shuffle,
     weighted, contrary, dtype,

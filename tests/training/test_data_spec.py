@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+from needs import needs
 from networks import LOSSES, network
 
 from tinyframe import (
@@ -200,7 +201,7 @@ def test_validation_rows_may_have_weights(data):
 
 
 def test_data_frames_and_series_are_arrays(data):
-    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[peers]"')
+    pandas = needs("pandas")
     X, y = data
     frame = pandas.DataFrame(X, columns=list("abcde"), index=np.arange(60)[::-1])
     series = pandas.Series(y, index=frame.index, name="class")
@@ -214,7 +215,7 @@ def test_data_frames_and_series_are_arrays(data):
 
 
 def test_columns_that_are_no_numbers_are_named(data):
-    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[peers]"')
+    pandas = needs("pandas")
     X, y = data
     frame = pandas.DataFrame(X, columns=list("abcde")).assign(c="red")
     with pytest.raises(TypeError, match=r"X expected columns of numbers, got 'c' \((object|str)\)"):
@@ -274,7 +275,7 @@ def test_tables_of_any_library_are_arrays(data, table):
 
 @pytest.mark.parametrize("kind", ["csr_matrix", "csr_array", "coo_array"])
 def test_sparse_matrices_are_told_how_to_become_arrays(data, kind):
-    sparse = getattr(pytest.importorskip("scipy.sparse", reason="needs scipy"), kind)
+    sparse = getattr(needs("scipy.sparse"), kind)
     X, y = data
     for call in (
         lambda: network().fit(sparse(X), y),

@@ -8,6 +8,7 @@ import pickle
 import re
 
 import pytest
+from needs import needs
 
 from tinyframe import History
 
@@ -72,7 +73,7 @@ def test_equal_histories(history):
 
 
 def test_it_is_a_table_for_pandas(history):
-    pandas = pytest.importorskip("pandas", reason='needs pip install -e ".[test]"')
+    pandas = needs("pandas")
     for table in (pandas.DataFrame(history), pandas.DataFrame(dict(history))):
         assert list(table.columns) == history.keys()
         assert table["loss"].tolist() == history["loss"]

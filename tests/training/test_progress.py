@@ -9,6 +9,7 @@ import types
 
 import numpy as np
 import pytest
+from needs import needs
 
 from tinyframe import Dense, ProgressBar, Sequential, Softmax
 from tinyframe.datasets.download import _fetch
@@ -104,7 +105,7 @@ def test_a_pipe_gets_one_plain_line_an_epoch():
 
 
 def test_a_terminal_gets_a_live_bar_and_keeps_the_lines():
-    pytest.importorskip("tqdm", reason='needs pip install -e ".[progress]"')
+    needs("tqdm")
     out = in_a_terminal(SCRIPT.format(options=""))
     assert "\r" in out
     bars = re.findall(r"epoch 1/2 +(\d+)%\|.*?\| (\d)/5  \d\d:\d\d left, loss \d\.\d{4}", out)
@@ -118,7 +119,7 @@ VALIDATED = SCRIPT.replace("epochs=2", "epochs=2, validation_data=(np.ones((4, 5
 
 @pytest.mark.parametrize("columns", [40, 50, 60, 70, 100, 160])
 def test_lines_fit_the_terminal_and_keep_every_figure(columns):
-    pytest.importorskip("tqdm", reason='needs pip install -e ".[progress]"')
+    needs("tqdm")
     out = in_a_terminal(VALIDATED.format(options="rng=0"), columns)
     text = "\n".join(on_screen(out.replace("\r\n", "\n"), columns))
     assert len(re.findall(r"\b\d\.\d{4}\b", text)) == 8, text  # four figures an epoch
@@ -129,7 +130,7 @@ def test_lines_fit_the_terminal_and_keep_every_figure(columns):
 
 
 def test_an_interrupt_leaves_clean_lines():
-    pytest.importorskip("tqdm", reason='needs pip install -e ".[progress]"')
+    needs("tqdm")
     script = SCRIPT.format(options="rng=0").replace(
         "import time, sys\n",
         "import signal, time, sys\n"  # a job in the background would ignore it
@@ -168,7 +169,7 @@ def test_silent_is_silent_everywhere():
 
 @pytest.mark.parametrize("call", ["model.predict(X)", "model.evaluate(X, X)"])
 def test_long_calls_show_a_bar_on_a_terminal_alone(call):
-    pytest.importorskip("tqdm", reason='needs pip install -e ".[progress]"')
+    needs("tqdm")
     what = call.partition("(")[0].partition(".")[2]
     script = PREDICT.format(call="X = np.zeros((20_000, 3)); " + call)
     out = in_a_terminal(script)

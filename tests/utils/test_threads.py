@@ -2,12 +2,13 @@ import threading
 
 import numpy as np
 import pytest
+from needs import needs
 
 from tinyframe.utils import threads
 from tinyframe.utils.progress import track
 from tinyframe.utils.threads import Helper, share
 
-threadpoolctl = pytest.importorskip("threadpoolctl")
+threadpoolctl = needs("threadpoolctl")
 
 
 def blas_threads():

@@ -4,7 +4,7 @@
 
     check_layer(MyLayer(), input_shape=(5,))
 
-`tinyframe.testing.strategies` has hypothesis strategies for shapes and arrays (extra `test`).
+`tinyframe.testing.strategies` has hypothesis strategies for shapes and arrays (extra `testing`).
 """
 
 from tinyframe.testing.differences import numeric_jacobian

@@ -15,7 +15,7 @@ try:
     from hypothesis import strategies as st
 except ImportError as error:
     raise ImportError(
-        'tinyframe.testing.strategies needs hypothesis: pip install "tinyframe[test]"'
+        'tinyframe.testing.strategies needs hypothesis: pip install "tinyframe[testing]"'
     ) from error
 
 if TYPE_CHECKING:
