@@ -34,6 +34,15 @@ class Model(Predictor, ABC):
         What training recorded.
     loss, optimizer
         Those of the last `fit`; None before.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 40)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 8), Tanh(), Dense(1)])
+    >>> model.fit(X, X**2, epochs=200, rng=0, verbose=0).evaluate(X, X**2)["loss"] < 0.05
+    True
+    >>> model.predict([[0.5]]).shape
+    (1, 1)
     """
 
     history: History

@@ -43,6 +43,12 @@ class Parameter(Hinted):
     ------
     TypeError, ValueError
         If the shape holds other than positive integers, or the dtype is another one.
+
+    Examples
+    --------
+    >>> weight = Dense(3, 2).weight
+    >>> weight.shape, weight.grad.shape, weight.dtype
+    ((3, 2), (3, 2), dtype('float32'))
     """
 
     size: int
@@ -194,6 +200,16 @@ class ParameterVector:
     ------
     TypeError, ValueError
         If there are no parameters, or something else, or one twice, or of more than one dtype.
+
+    Examples
+    --------
+    >>> model = Sequential([Dense(3, 2), Dense(1)])
+    >>> parameters = ParameterVector(model.parameters)
+    >>> parameters
+    ParameterVector(size=11, dtype=float32)
+    >>> parameters.value[:] = 1.0
+    >>> model[1].bias.value
+    array([1.], dtype=float32)
     """
 
     value: Array

@@ -39,6 +39,20 @@ class Sequential(Model):
     TypeError, ValueError
         If something else than layers is given, or none, or the same twice, or their shapes do not
         fit together.
+
+    Examples
+    --------
+    >>> model = Sequential([Dense(784, 10), ReLU(), Dense(10), Softmax()])
+    >>> model.output_shape, len(model)
+    ((10,), 4)
+    >>> model[:2]
+    Sequential([
+        Dense(784, 10),
+        ReLU(),
+    ])
+    >>> X, y = np.random.default_rng(0).random((64, 784)), np.arange(64) % 10
+    >>> model.fit(X, y, epochs=2, rng=0, verbose=0).predict(X).shape
+    (64, 10)
     """
 
     more: ClassVar[tuple[()]] = ()  # all are in `layers`

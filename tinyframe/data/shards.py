@@ -46,6 +46,18 @@ class Shards:
         If a file is not as above.
     OSError
         If one is not there, or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> np.save(f"{folder}/x-0.npy", np.ones((50, 3), np.float32))
+    >>> np.save(f"{folder}/x-1.npy", np.ones((70, 3), np.float32))
+    >>> np.save(f"{folder}/y.npy", np.zeros((120, 1), np.float32))
+    >>> shards = Shards(f"{folder}/x-*.npy", f"{folder}/y.npy")
+    >>> shards.rows
+    120
+    >>> model = Sequential([Dense(1)]).fit(shards, verbose=0)
     """
 
     def __init__(

@@ -93,6 +93,12 @@ def one_hot(labels: npt.ArrayLike, classes: int, dtype: npt.DTypeLike = np.float
         If the labels or the classes are not integers, or dtype is none.
     ValueError
         If a label is negative or too large.
+
+    Examples
+    --------
+    >>> one_hot([0, 2], 3)
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
     """
     labels = plain_array(labels, "labels")
     if labels.dtype.kind == "b":

@@ -38,6 +38,13 @@ def digits(size: int = 8) -> Split:
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
     Learning Repository, 1998, https://doi.org/10.24432/C50P49 (CC BY 4.0).
+
+    Examples
+    --------
+    >>> from tinyframe.datasets import digits
+    >>> (X, y), (X_test, y_test) = digits()
+    >>> X.shape, X_test.shape, X.dtype
+    ((1438, 8, 8), (359, 8, 8), dtype('uint8'))
     """
     if not among(size, 8, 28):
         raise ValueError(f"size expected 8 or 28, got {size!r}")

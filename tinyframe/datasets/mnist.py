@@ -61,6 +61,11 @@ def mnist(*, timeout: float = 60.0) -> Split:
         If a file in TINYFRAME_DATA is not MNIST's; a bad file in the cache is replaced instead.
 
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+
+    Examples
+    --------
+    >>> from tinyframe.datasets import mnist
+    >>> (X, y), (X_test, y_test) = mnist()  # doctest: +SKIP
     """
     deadline = time.monotonic() + timeout
     train_images, train_labels, test_images, test_labels = (

@@ -70,6 +70,13 @@ def start(name: str, path: str | os.PathLike[str] | None = None, *, notebook: bo
         If there is no such exercise.
     FileExistsError
         If the file is there already: it is left as it is.
+
+    Examples
+    --------
+    >>> from tinyframe.exercises import start
+    >>> import tempfile
+    >>> start("relu", tempfile.mkdtemp() + "/relu.py").name
+    'relu.py'
     """
     exercise = _named(name)
     path = Path(path or f"{exercise.name}{'.ipynb' if notebook else '.py'}")
@@ -98,6 +105,12 @@ def hint(name: str, number: int = 1) -> str:
     ------
     ValueError
         If there is no such exercise, or no such hint.
+
+    Examples
+    --------
+    >>> from tinyframe.exercises import hint
+    >>> hint("relu", 1)
+    'Hint 1 of 3: np.maximum(a, b) is the larger of two numbers, for each place of two arrays.'
     """
     exercise = _named(name)
     hints = exercise.hints
@@ -130,5 +143,11 @@ def grade(name: str, answer: type[Any]) -> Grade:
     ------
     TypeError, ValueError
         If there is no such exercise, or the answer is no class of its kind.
+
+    Examples
+    --------
+    >>> from tinyframe.exercises import grade
+    >>> grade("relu", ReLU).passed
+    True
     """
     return grade_answer(_named(name), answer)

@@ -29,6 +29,13 @@ def activations(model: "Model", X: npt.ArrayLike) -> dict[str, Array]:
     ------
     TypeError, ValueError
         If X is not that, or the model is not built.
+
+    Examples
+    --------
+    >>> from tinyframe.inspection import activations
+    >>> model = Sequential([Dense(4, 3), ReLU(), Dense(2)])
+    >>> {name: y.shape for name, y in activations(model, np.ones((5, 4))).items()}
+    {'0: Dense(4, 3)': (5, 3), '1: ReLU()': (5, 3), '2: Dense(2)': (5, 2)}
     """
     check_model(model)
     y = prepared(model, X)
@@ -63,6 +70,14 @@ def saliency(model: "Model", X: npt.ArrayLike, output: int | None = None) -> Arr
     ------
     TypeError, ValueError
         If an argument is not as above.
+
+    Examples
+    --------
+    >>> from tinyframe.inspection import saliency
+    >>> model = Sequential([Dense(2, 1)])
+    >>> model[0].weight = [[2.0], [3.0]]
+    >>> saliency(model, [[1.0, 1.0]])
+    array([[2., 3.]], dtype=float32)
     """
     check_model(model)
     twin = frozen_copy(model)

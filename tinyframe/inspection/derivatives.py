@@ -48,6 +48,14 @@ def jacobian(model: "Model", X: npt.ArrayLike, of: str = "inputs") -> Array:
     ------
     TypeError, ValueError
         If an argument is not as above, or a layer of one's own mixes rows or is random.
+
+    Examples
+    --------
+    >>> from tinyframe.inspection import jacobian
+    >>> model = Sequential([Dense(2, 1)])
+    >>> model[0].weight = [[2.0], [3.0]]
+    >>> jacobian(model, [[1.0, 1.0]])
+    array([[[2., 3.]]], dtype=float32)
     """
     if not among(of, "inputs", "weights"):
         raise ValueError(f'of expected "inputs" or "weights", got {of!r}')
@@ -103,6 +111,15 @@ def hessian_vector_product(
     ------
     TypeError, ValueError
         If an argument is not as above, or a layer of one's own mixes rows or is random.
+
+    Examples
+    --------
+    >>> from tinyframe.inspection import hessian_vector_product
+    >>> model = Sequential([Dense(2, 1)])
+    >>> model[0].weight = [[2.0], [3.0]]
+    >>> X, y, v = np.array([[1.0, 1.0]]), np.array([[0.0]]), np.array([1.0, 0.0, 0.0])
+    >>> hessian_vector_product(model, X, y, v, loss="mse").round(6)
+    array([2., 2., 2.])
     """
     twin, trained = differentiable_copy(model, np.float64)
     weights = sum(parameter.size for parameter in trained)

@@ -50,6 +50,11 @@ def draw(model: Layer, ax: "Axes | None" = None) -> "Axes":
         If they are something else.
     ImportError
         Without matplotlib.
+
+    Examples
+    --------
+    >>> from tinyframe.plots import draw
+    >>> axes = draw(Sequential([Dense(4, 3), ReLU(), Dense(2)]))
     """
     check_kind("model", model, Layer, "a layer such as Sequential([Dense(784, 10)])")
     box = box_of(model, _width)

@@ -66,6 +66,12 @@ def plot_flow(
         If an argument is not that, or the model is not built.
     ImportError
         Without matplotlib.
+
+    Examples
+    --------
+    >>> from tinyframe.plots import plot_flow
+    >>> model = Sequential([Dense(4, 3), ReLU(), Dense(2)])
+    >>> figure = plot_flow(model, np.ones(4), np.ones(2), loss="mse")
     """
     row = one_row(model, x, "plot_flow")
     target = np.asarray(y)

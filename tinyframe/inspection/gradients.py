@@ -161,6 +161,14 @@ def gradient_report(
     ------
     TypeError, ValueError
         If an argument is not as above, or the model is not built.
+
+    Examples
+    --------
+    >>> from tinyframe.inspection import gradient_report
+    >>> model = Sequential([Dense(4, 3), ReLU(), Dense(2)])
+    >>> report = gradient_report(model, np.ones((5, 4)), np.ones((5, 2)), loss="mse")
+    >>> [line.layer for line in report.layers]
+    ['0: Dense(4, 3)', '1: ReLU()', '2: Dense(2)']
     """
     check_model(model)
     found = passes(copy.deepcopy(model), X, y, loss)

@@ -63,6 +63,11 @@ def plot_weights(
         where none is given.
     ImportError
         Without matplotlib.
+
+    Examples
+    --------
+    >>> from tinyframe.plots import plot_weights
+    >>> axes = plot_weights(Dense(784, 4), image_shape=(28, 28))
     """
     expected = "a built Dense layer or convolution, such as model[0]"
     check_kind("plot_weights", layer, Layer, expected)
@@ -111,6 +116,12 @@ def plot_activations(model: "Model", x: npt.ArrayLike, figure: "Figure | None" =
         If x is not that.
     ImportError
         Without matplotlib.
+
+    Examples
+    --------
+    >>> from tinyframe.plots import plot_activations
+    >>> model = Sequential([Dense(4, 3), ReLU()])
+    >>> figure = plot_activations(model, np.ones((1, 4)))
     """
     outputs = activations(model, one_row(model, x, "plot_activations"))
     with figure_for(figure, (8, 1.25 * len(outputs))) as drawn_on:
@@ -142,6 +153,13 @@ def plot_saliency(
         If they are not that.
     ImportError
         Without matplotlib.
+
+    Examples
+    --------
+    >>> from tinyframe.plots import plot_saliency
+    >>> model = Sequential([Flatten(), Dense(2)])
+    >>> shape = model.build((8, 8))
+    >>> figure = plot_saliency(model, np.ones((3, 8, 8)))
     """
     x = as_numbers(X, "X")
     gradient = saliency(model, x, output)
@@ -197,6 +215,11 @@ def plot_confusion_matrix(
         If the shapes do not fit, or there are other than one label a class.
     ImportError
         Without matplotlib.
+
+    Examples
+    --------
+    >>> from tinyframe.plots import plot_confusion_matrix
+    >>> axes = plot_confusion_matrix([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]], [0, 1, 1])
     """
     counts = confusion_matrix(prediction, target)
     names = labels if labels is not None else [str(i) for i in range(len(counts))]

@@ -25,6 +25,14 @@ def recording_report(model: "Model") -> RecordingReport:
     ------
     TypeError
         If it is none.
+
+    Examples
+    --------
+    >>> from tinyframe.inspection import recording_report
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, epochs=5, batch_size=5, verbose=0)
+    >>> recording_report(model).complete
+    True
     """
     check_model(model)
     recorded = model._recorded  # noqa: SLF001 - the recording is the model's

@@ -94,6 +94,16 @@ def uncertainty(
     TypeError, ValueError
         If an argument is not as above, another loss is given, the network is larger, a layer of
         one's own mixes rows or is random, or there are fewer rows than weights they determine.
+
+    Examples
+    --------
+    >>> from tinyframe.inspection import uncertainty
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 8), Tanh(), Dense(1)], dtype="float64")
+    >>> bars = uncertainty(model.fit(X, X**2, optimizer=LBFGS(), rng=0, verbose=0), X, X**2)
+    >>> near, far = bars.predict([[0.0], [5.0]]).std[:, 0]
+    >>> bool(near < far)
+    True
     """
     if prior_precision is not None:
         prior_precision = real_number("prior_precision", prior_precision, above=0)

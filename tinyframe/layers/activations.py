@@ -11,6 +11,11 @@ class ReLU(Layer):
     """y = max(x, 0), of any shape (document, equations 1 and 8).
 
     f'(x) = 1{x > 0}: the document's indicator. At the kink x = 0 it is 0.
+
+    Examples
+    --------
+    >>> ReLU()(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -27,6 +32,11 @@ class Sigmoid(Layer):
     """y = σ(x) = 1 / (1 + e⁻ˣ), of any shape.
 
     f'(x) = e⁻ˣ / (1 + e⁻ˣ)² = y (1 − y).
+
+    Examples
+    --------
+    >>> Sigmoid()(np.array([[-1.0, 0.0, 100.0]])).round(3)
+    array([[0.269, 0.5  , 1.   ]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -44,6 +54,11 @@ class Tanh(Layer):
     """y = tanh(x), of any shape.
 
     f'(x) = 1 − tanh²(x) = 1 − y².
+
+    Examples
+    --------
+    >>> Tanh()(np.array([[-1.0, 0.0, 100.0]])).round(3)
+    array([[-0.762,  0.   ,  1.   ]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -72,6 +87,11 @@ class LeakyReLU(Layer):
     ------
     TypeError, ValueError
         If the slope is not a finite number ≥ 0.
+
+    Examples
+    --------
+    >>> LeakyReLU(0.1)(np.array([[-1.0, 2.0]]))
+    array([[-0.1,  2. ]])
     """
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -102,6 +122,11 @@ class ELU(Layer):
     ------
     TypeError, ValueError
         If alpha is not a finite number above 0.
+
+    Examples
+    --------
+    >>> ELU()(np.array([[-1.0, 2.0]])).round(3)
+    array([[-0.632,  2.   ]])
     """
 
     def __init__(self, alpha: float = 1.0) -> None:

@@ -44,6 +44,11 @@ class MultiHeadAttention(Layer):
     ------
     TypeError, ValueError
         If an argument is not as above, or x is not (batch, time, features).
+
+    Examples
+    --------
+    >>> MultiHeadAttention(4, causal=True)(np.zeros((32, 10, 16))).shape
+    (32, 10, 16)
     """
 
     weight: Parameter

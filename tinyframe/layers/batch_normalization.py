@@ -48,6 +48,13 @@ class BatchNorm(Layer):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> layer = BatchNorm()
+    >>> layer.forward(np.array([[1.0, 10.0], [3.0, 50.0]]), training=True).round(2)
+    array([[-1., -1.],
+           [ 1.,  1.]], dtype=float32)
     """
 
     gain: Parameter

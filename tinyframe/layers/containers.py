@@ -37,6 +37,13 @@ class Residual(Layer):
     ------
     TypeError, ValueError
         If something else than layers is given, or the two sums differ in shape.
+
+    Examples
+    --------
+    >>> Residual(Dense(16), ReLU(), Dense(3))(np.zeros((32, 3))).shape
+    (32, 3)
+    >>> Residual(Dense(8), shortcut=Dense(8))(np.zeros((32, 3))).shape
+    (32, 8)
     """
 
     def __init__(self, *layers: Layer | Iterable[Layer], shortcut: Layer | None = None) -> None:
@@ -88,6 +95,11 @@ class Add(Layer):
     ------
     TypeError, ValueError
         If something else than layers is given, or their outputs differ in shape.
+
+    Examples
+    --------
+    >>> Add(Dense(8), Sequential(Dense(4), ReLU(), Dense(8)))(np.zeros((32, 3))).shape
+    (32, 8)
     """
 
     more: ClassVar[tuple[()]] = ()  # all are in `branches`
@@ -130,6 +142,11 @@ class Concatenate(Layer):
     ------
     TypeError, ValueError
         If something else than layers is given, or their outputs differ along another axis.
+
+    Examples
+    --------
+    >>> Concatenate(Dense(8), Dense(4))(np.zeros((32, 3))).shape
+    (32, 12)
     """
 
     more: ClassVar[tuple[()]] = ()  # all are in `branches`

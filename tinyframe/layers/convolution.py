@@ -169,6 +169,14 @@ class Conv2D(Convolution):
 
     so that y is a `Dense` layer's output for the patch that the kernel sees; `Correlation` has the
     derivatives. Arguments and errors are those of `Convolution`.
+
+    Examples
+    --------
+    >>> layer = Conv2D(8, 3, padding="same")
+    >>> layer(np.zeros((32, 1, 28, 28))).shape
+    (32, 8, 28, 28)
+    >>> layer.weight.shape
+    (8, 1, 3, 3)
     """
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -190,6 +198,11 @@ class Conv1D(Convolution):
 
     It is a `Conv2D` of height 1. Arguments and errors are those of `Convolution`, the sizes and the
     padding along time single integers.
+
+    Examples
+    --------
+    >>> Conv1D(8, 3)(np.zeros((32, 100, 2))).shape
+    (32, 98, 8)
     """
 
     def setup(self, input_shape: Shape) -> Shape:

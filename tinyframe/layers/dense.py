@@ -38,6 +38,15 @@ class Dense(Layer):
     ------
     TypeError, ValueError
         If a size is not a positive integer, or x is not (batch, …, inputs).
+
+    Examples
+    --------
+    >>> layer = Dense(2, 1)
+    >>> layer.weight, layer.bias = [[1.0], [10.0]], [0.5]
+    >>> layer([[1.0, 2.0]])
+    array([[21.5]], dtype=float32)
+    >>> Dense(10)(np.zeros((32, 784))).shape
+    (32, 10)
     """
 
     weight: Parameter

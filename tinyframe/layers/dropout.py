@@ -23,6 +23,15 @@ class Dropout(Layer):
     ------
     TypeError, ValueError
         If the rate is out of its range.
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5)
+    >>> layer(np.ones((1, 4)))
+    array([[1., 1., 1., 1.]])
+    >>> layer.rng = np.random.default_rng(0)
+    >>> layer.forward(np.ones((1, 4)), training=True)
+    array([[2., 0., 0., 0.]])
     """
 
     random = True

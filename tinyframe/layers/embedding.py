@@ -34,6 +34,12 @@ class Embedding(Layer):
     ------
     TypeError, ValueError
         If a size is not a positive integer, or x is not made of tokens.
+
+    Examples
+    --------
+    >>> layer = Embedding(65, 16)
+    >>> layer(np.array([[0, 64, 7]])).shape
+    (1, 3, 16)
     """
 
     takes_integers = True
@@ -119,6 +125,11 @@ class PositionalEmbedding(Layer):
     ------
     ValueError
         If x is not (batch, time, features).
+
+    Examples
+    --------
+    >>> Sequential(Embedding(65, 16), PositionalEmbedding())(np.array([[0, 64, 7]])).shape
+    (1, 3, 16)
     """
 
     weight: Parameter

@@ -25,6 +25,13 @@ class LSTM(Recurrent):
     with the slopes σ (1 − σ) and 1 − g². The forget gates' part of b starts at 0, as all of b.
     Arguments and errors are those of `Recurrent`. Source: Hochreiter and Schmidhuber, "Long
     Short-Term Memory", 1997; with forget gates Gers, Schmidhuber and Cummins, 2000.
+
+    Examples
+    --------
+    >>> LSTM(16)(np.zeros((32, 10, 3))).shape
+    (32, 16)
+    >>> LSTM(16, return_sequences=True)(np.zeros((32, 10, 3))).shape
+    (32, 10, 16)
     """
 
     logistic = (True, True, False, True)
@@ -73,6 +80,13 @@ class GRU(Recurrent):
 
     Arguments and errors are those of `Recurrent`. Source: Cho et al., "Learning Phrase
     Representations using RNN Encoder–Decoder", 2014.
+
+    Examples
+    --------
+    >>> GRU(16)(np.zeros((32, 10, 3))).shape
+    (32, 16)
+    >>> GRU(16, return_sequences=True)(np.zeros((32, 10, 3))).shape
+    (32, 10, 16)
     """
 
     logistic = (True, True, False)

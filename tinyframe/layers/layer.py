@@ -59,6 +59,20 @@ class Layer(Hinted, Assignment, Tree, Saved, ABC):
 
     An array that is assigned to a parameter, `layer.weight = W`, is copied into its place.
     tinyframe's own layers refuse attributes that they do not have; a class of one's own keeps any.
+
+    Examples
+    --------
+    >>> class Double(Layer):
+    ...     def forward(self, x, training=False):
+    ...         return 2 * x
+    ...
+    ...     def backward(self, dy):
+    ...         return 2 * dy
+    ...
+    >>> Double()(np.array([[1.0, 2.0]]))
+    array([[2., 4.]])
+    >>> from tinyframe.testing import check_layer
+    >>> check_layer(Double(), input_shape=3)
     """
 
     input_shape: Shape | None = None

@@ -88,6 +88,11 @@ class LayerNorm(_FeatureNorm):
     ------
     TypeError, ValueError
         If epsilon is not a finite number above 0.
+
+    Examples
+    --------
+    >>> LayerNorm()(np.array([[1.0, 2.0, 3.0]])).round(2)
+    array([[-1.22,  0.  ,  1.22]], dtype=float32)
     """
 
     bias: Parameter
@@ -112,6 +117,11 @@ class RMSNorm(_FeatureNorm):
     ------
     TypeError, ValueError
         If epsilon is not a finite number above 0.
+
+    Examples
+    --------
+    >>> RMSNorm()(np.array([[3.0, 4.0]])).round(2)
+    array([[0.85, 1.13]], dtype=float32)
     """
 
     centred = False

@@ -99,6 +99,12 @@ class MaxPool2D(_Pool2D):
     ------
     TypeError, ValueError
         If an argument is not as above, or the window is larger than the image.
+
+    Examples
+    --------
+    >>> MaxPool2D(2)(np.arange(16.0).reshape(1, 1, 4, 4))
+    array([[[[ 5.,  7.],
+             [13., 15.]]]], dtype=float32)
     """
 
     _outside = -np.inf
@@ -149,6 +155,12 @@ class AveragePool2D(_Pool2D):
     ------
     TypeError, ValueError
         If an argument is not as above, or the window is larger than the image.
+
+    Examples
+    --------
+    >>> AveragePool2D(2)(np.arange(16.0).reshape(1, 1, 4, 4))
+    array([[[[ 2.5,  4.5],
+             [10.5, 12.5]]]], dtype=float32)
     """
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -179,6 +191,11 @@ class GlobalAveragePool2D(Layer):
 
     dx = dy / (height · width), the same for all pixels. Source: Lin, Chen and Yan, "Network In
     Network", 2014.
+
+    Examples
+    --------
+    >>> GlobalAveragePool2D()(np.arange(8.0).reshape(1, 2, 2, 2))
+    array([[1.5, 5.5]], dtype=float32)
     """
 
     def setup(self, input_shape: Shape) -> Shape:

@@ -211,6 +211,13 @@ class RNN(Recurrent):
         da = (1 − h_t²) dh_t        dh_{t−1} = U da + what comes from y_{t−1}
 
     Arguments and errors are those of `Recurrent`. Source: Elman, "Finding Structure in Time", 1990.
+
+    Examples
+    --------
+    >>> RNN(16)(np.zeros((32, 10, 3))).shape
+    (32, 16)
+    >>> RNN(16, return_sequences=True)(np.zeros((32, 10, 3))).shape
+    (32, 10, 16)
     """
 
     logistic = (False,)

@@ -21,6 +21,11 @@ class Rescale(Layer):
     ------
     TypeError, ValueError
         If the scale is not a finite number.
+
+    Examples
+    --------
+    >>> Rescale(0.5)(np.array([[0, 1, 255]], np.uint8))
+    array([[  0. ,   0.5, 127.5]], dtype=float32)
     """
 
     takes_integers = True

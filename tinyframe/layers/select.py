@@ -35,6 +35,11 @@ class Select(Layer):
     ------
     TypeError, ValueError
         If they are not that, or x has no such feature.
+
+    Examples
+    --------
+    >>> Select(0, -1)(np.array([[1, 2, 3, 4]]))
+    array([[1., 4.]], dtype=float32)
     """
 
     def __init__(self, *columns: int | slice | Iterable[int]) -> None:

@@ -14,6 +14,11 @@ class Flatten(Layer):
     """(batch, a, b, …) → (batch, a·b·…), in row-major order: 28×28 images become rows of 784.
 
     dx is dy in the shape of x.
+
+    Examples
+    --------
+    >>> Flatten()(np.zeros((32, 28, 28))).shape
+    (32, 784)
     """
 
     def setup(self, input_shape: Shape) -> Shape:
@@ -43,6 +48,11 @@ class Reshape(Layer):
     ------
     TypeError, ValueError
         If a size is not a positive integer or −1, or the samples have another number of elements.
+
+    Examples
+    --------
+    >>> Reshape(1, 28, 28)(np.zeros((32, 784))).shape
+    (32, 1, 28, 28)
     """
 
     def __init__(self, *shape: int | Iterable[int]) -> None:
@@ -93,6 +103,11 @@ class Permute(Layer):
     ------
     TypeError, ValueError
         If they are not that, or the samples have not n axes.
+
+    Examples
+    --------
+    >>> Permute(2, 1)(np.zeros((32, 10, 3))).shape
+    (32, 3, 10)
     """
 
     def __init__(self, *axes: int | Iterable[int]) -> None:
@@ -146,6 +161,11 @@ class Reverse(Layer):
     ------
     TypeError, ValueError
         If it is no axis of x, or that of the batch.
+
+    Examples
+    --------
+    >>> Reverse()(np.array([[[1], [2], [3]]])).ravel()
+    array([3., 2., 1.], dtype=float32)
     """
 
     def __init__(self, axis: int = 1) -> None:

@@ -16,6 +16,11 @@ class GELU(Layer):
 
     It is the approximation of x Φ(x), within 0.0005, where Φ is the normal distribution function.
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+
+    Examples
+    --------
+    >>> GELU()(np.array([[-1.0, 2.0]])).round(3)
+    array([[-0.159,  1.955]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -40,6 +45,11 @@ class SiLU(Layer):
 
     f'(x) = σ(x) + x σ(x) (1 − σ(x)) = σ(x) (1 + x − y). Source: Elfwing, Uchibe and Doya,
     "Sigmoid-Weighted Linear Units", 2018.
+
+    Examples
+    --------
+    >>> SiLU()(np.array([[-1.0, 2.0]])).round(3)
+    array([[-0.269,  1.762]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -57,6 +67,11 @@ class Softplus(Layer):
     """y = log(1 + eˣ), of any shape: a smooth ReLU, always positive.
 
     f'(x) = σ(x). Computed as max(x, 0) + log(1 + e^−|x|), in which nothing overflows.
+
+    Examples
+    --------
+    >>> Softplus()(np.array([[-1.0, 0.0, 100.0]])).round(3)
+    array([[  0.313,   0.693, 100.   ]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:

@@ -57,6 +57,13 @@ class Softmax(_AlongAxis):
     ------
     TypeError, ValueError
         If it is no axis of x, or that of the batch.
+
+    Examples
+    --------
+    >>> Softmax()(np.array([[0.0, 1.0, 1.0]])).round(3)
+    array([[0.155, 0.422, 0.422]])
+    >>> Softmax()(np.array([[1e4, 0.0, -1e4]]))
+    array([[1., 0., 0.]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -91,6 +98,11 @@ class LogSoftmax(_AlongAxis):
     ------
     TypeError, ValueError
         If it is no axis of x, or that of the batch.
+
+    Examples
+    --------
+    >>> LogSoftmax()(np.array([[0.0, 1.0, 1.0]])).round(3)
+    array([[-1.862, -0.862, -0.862]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:

@@ -17,6 +17,11 @@ class ConvTranspose2D(Convolution):
     other way round. Padding cuts off so much on each side; "same" makes height' = s · height.
     Source: Zeiler et al., "Deconvolutional Networks", 2010. Arguments and errors are those of
     `Convolution`.
+
+    Examples
+    --------
+    >>> ConvTranspose2D(8, 2, stride=2)(np.zeros((32, 4, 14, 14))).shape
+    (32, 8, 28, 28)
     """
 
     def setup(self, input_shape: Shape) -> Shape:

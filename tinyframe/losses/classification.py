@@ -34,6 +34,11 @@ class BinaryCrossEntropyLoss(PointwiseLoss):
     ------
     ValueError
         If a target, or a prediction that should be a probability, is not in [0, 1].
+
+    Examples
+    --------
+    >>> round(BinaryCrossEntropyLoss()([[0.9], [0.2]], [[1], [0]]), 4)
+    0.1643
     """
 
     def __init__(self, from_logits: bool = False) -> None:
@@ -77,6 +82,11 @@ class KLDivergenceLoss(PointwiseLoss):
     ValueError
         If a row of targets is negative or does not sum to 1, or a prediction that should be a
         probability is not in [0, 1].
+
+    Examples
+    --------
+    >>> round(KLDivergenceLoss()([[0.5, 0.5]], [[0.25, 0.75]]), 4)
+    0.1308
     """
 
     def __init__(self, from_logits: bool = False) -> None:
@@ -107,6 +117,11 @@ class HingeLoss(Loss):
     ------
     ValueError
         If the targets are not labels, one-hot rows, or 0 and 1.
+
+    Examples
+    --------
+    >>> HingeLoss()([[2.0, 1.5, -1.0]], [0])
+    0.5
     """
 
     def check_target(self, target: Array) -> None:

@@ -47,6 +47,13 @@ class CrossEntropyLoss(Loss):
     TypeError, ValueError
         If an argument is not as above, there is but one output, a row of targets is no distribution
         over the classes, or a prediction that should be a probability is not in [0, 1].
+
+    Examples
+    --------
+    >>> round(CrossEntropyLoss()([[0.25, 0.75]], [1]), 4)
+    0.2877
+    >>> CrossEntropyLoss(from_logits=True)([[0.0, 1e4]], [0])
+    10000.0
     """
 
     def __init__(

@@ -36,6 +36,11 @@ class GaussianNLLLoss(Loss):
     ------
     TypeError, ValueError
         If epsilon is not a finite number above 0, or the number of outputs is odd.
+
+    Examples
+    --------
+    >>> round(GaussianNLLLoss()([[1.0, 0.0]], [[3.0]]), 4)  # of a mean 1 and a variance e⁰
+    2.0
     """
 
     def __init__(self, epsilon: float = 1e-6) -> None:
@@ -93,6 +98,11 @@ class PoissonLoss(PointwiseLoss):
     ------
     TypeError, ValueError
         If log_rates is no bool, or a target, or a prediction that should be a rate, is negative.
+
+    Examples
+    --------
+    >>> PoissonLoss()([[0.0]], [[2]])  # of a rate e⁰
+    1.0
     """
 
     def __init__(self, log_rates: bool = True) -> None:

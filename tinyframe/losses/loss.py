@@ -40,6 +40,20 @@ class Loss(Hinted, Saved, ABC):
         are joined. None stands for the number of rows.
     ignore_index : int or None
         A label that stands for no class, which the loss leaves out.
+
+    Examples
+    --------
+    >>> class CubicLoss(Loss):
+    ...     def forward(self, prediction, target, weight=None):
+    ...         d = prediction - target
+    ...         self._saved = 3 * d * np.abs(d) / len(d)
+    ...         return (np.abs(d) ** 3).sum() / len(d)
+    ...
+    ...     def backward(self):
+    ...         return self._recall()
+    ...
+    >>> CubicLoss()([[2.0]], [[0.0]])
+    8.0
     """
 
     weight_sum: float | None = None

@@ -18,6 +18,15 @@ class MSELoss(Loss):
     Prediction a and target y are (n, outputs); the mean runs over the n rows of the batch alone.
 
         ∂L/∂aᵣᵢ = 2 (aᵣᵢ − yᵣᵢ) / n
+
+    Examples
+    --------
+    >>> loss = MSELoss()
+    >>> prediction, target = np.array([[0.25, 0.75]]), np.array([1])
+    >>> float(loss.forward(prediction, target))
+    0.125
+    >>> loss.backward()
+    array([[ 0.5, -0.5]])
     """
 
     def forward(self, prediction: Array, target: Array, weight: npt.ArrayLike | None = None) -> Any:
@@ -39,6 +48,11 @@ class MAELoss(PointwiseLoss):
     Prediction a and target y are (n, outputs). Its best constant prediction is the median.
 
         ∂L/∂aᵣᵢ = sign(aᵣᵢ − yᵣᵢ) / n,  0 where they are equal
+
+    Examples
+    --------
+    >>> MAELoss()([[1.0], [4.0]], [[0.0], [2.0]])
+    1.5
     """
 
     def terms(self, prediction: Array, target: Array) -> tuple[Array, Array]:
@@ -63,6 +77,11 @@ class HuberLoss(PointwiseLoss):
     ------
     TypeError, ValueError
         If delta is not a finite number above 0.
+
+    Examples
+    --------
+    >>> HuberLoss()([[0.5], [10.0]], [[0.0], [0.0]])
+    4.8125
     """
 
     def __init__(self, delta: float = 1.0) -> None:
@@ -96,6 +115,11 @@ class QuantileLoss(PointwiseLoss):
     ------
     TypeError, ValueError
         If it is not that, or there are not as many outputs as quantiles.
+
+    Examples
+    --------
+    >>> QuantileLoss(0.9)([[1.0], [1.0]], [[3.0], [0.0]])
+    0.95
     """
 
     def __init__(self, quantile: float | Iterable[float] = 0.5) -> None:

@@ -36,6 +36,12 @@ def accuracy(
     TypeError, ValueError
         If one is not that, a score is NaN, or the shapes do not fit. Integers of more than one
         axis beside one-hot rows of integers are refused, as they could be either.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import accuracy
+    >>> accuracy([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]], [0, 1, 1])
+    0.6666666666666666
     """
     found = classes_of(prediction, target)
     return mean(found.predicted == found.true, found.weights(weight))
@@ -61,6 +67,12 @@ def top_k_accuracy(
     ------
     TypeError, ValueError
         As `accuracy` does, if there is but one output, or k < 1.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import top_k_accuracy
+    >>> top_k_accuracy([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2], k=2)
+    0.5
     """
     k = positive_integer("k", k)
     scores, true = as_scores(prediction, target)
@@ -92,6 +104,13 @@ def confusion_matrix(
     ------
     TypeError, ValueError
         As `accuracy` does, or if there are more than 10,000 classes.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import confusion_matrix
+    >>> confusion_matrix([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]], [0, 1, 1])
+    array([[1, 0],
+           [1, 1]])
     """
     found = classes_of(prediction, target)
     classes = found.classes
@@ -131,6 +150,12 @@ def precision(
     ------
     TypeError, ValueError
         As `accuracy` does, or if `average` is something else.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import precision
+    >>> precision([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]], [0, 1, 1])
+    0.75
     """
     right, predicted, _, keep = _counts(prediction, target, weight, average)
     return mean(_ratio(right, predicted)[keep], None)
@@ -146,6 +171,12 @@ def recall(
     """Return the share of a class's rows that are predicted right, in [0, 1]; 0 if it has none.
 
     Parameters, averages and errors are those of `precision`.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import recall
+    >>> recall([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]], [0, 1, 1])
+    0.75
     """
     right, _, true, keep = _counts(prediction, target, weight, average)
     return mean(_ratio(right, true)[keep], None)
@@ -161,6 +192,12 @@ def f1(
     """Return the harmonic mean of precision and recall of a class, in [0, 1].
 
     Parameters, averages and errors are those of `precision`.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import f1
+    >>> f1([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]], [0, 1, 1])
+    0.6666666666666666
     """
     right, predicted, true, keep = _counts(prediction, target, weight, average)
     return mean(_ratio(2 * right, predicted + true)[keep], None)

@@ -56,6 +56,15 @@ class Metric(Hinted):
     ------
     TypeError
         If `function` is none, or does not take one of the options.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import top_k_accuracy
+    >>> top_two = Metric(top_k_accuracy, k=2)
+    >>> top_two.name
+    'top_k_accuracy_2'
+    >>> top_two([[0.1, 0.5, 0.4], [0.7, 0.2, 0.1]], [2, 2])
+    0.5
     """
 
     def __init__(self, function: MetricFunction, name: str | None = None, **options: Any) -> None:

@@ -33,6 +33,12 @@ def roc_auc(
     ------
     TypeError, ValueError
         If one is not that, a score is NaN, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import roc_auc
+    >>> roc_auc([[0.1], [0.4], [0.35], [0.8]], [0, 0, 1, 1])
+    0.75
     """
     scores, true = as_scores(prediction, target)
     rows, outputs = len(scores), scores.shape[-1]

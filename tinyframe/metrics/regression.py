@@ -28,6 +28,12 @@ def mse(
     ------
     TypeError, ValueError
         If one is not that, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import mse
+    >>> mse([[1.0], [4.0]], [[0.0], [2.0]])
+    2.5
     """
     return _mean_of_rows(_errors(prediction, target)[0] ** 2, weight)
 
@@ -46,6 +52,12 @@ def mae(
     ------
     TypeError, ValueError
         If one is not that, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import mae
+    >>> mae([[1.0], [4.0]], [[0.0], [2.0]])
+    1.5
     """
     return _mean_of_rows(np.abs(_errors(prediction, target)[0]), weight)
 
@@ -68,6 +80,12 @@ def r2(
     ------
     TypeError, ValueError
         If one is not that, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> from tinyframe.metrics import r2
+    >>> r2([[1.0], [2.0], [3.5]], [[1.0], [2.0], [3.0]])
+    0.875
     """
     errors, y = _errors(prediction, target)
     rows, outputs = len(errors), errors.shape[-1]

@@ -44,6 +44,14 @@ class Adam(_MeanSquare):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> weights = ParameterVector(Dense(1, 1).parameters)
+    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
+    >>> Adam(0.1).step(weights)
+    >>> weights.value.round(3)
+    array([0.9, 1.1], dtype=float32)
     """
 
     def __init__(
@@ -85,6 +93,14 @@ class AdamW(Adam):
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019. Parameters and
     errors are those of `Adam`, with weight_decay 0.01 unless given.
+
+    Examples
+    --------
+    >>> weights = ParameterVector(Dense(1, 1).parameters)
+    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
+    >>> AdamW(0.1).step(weights)
+    >>> weights.value.round(3)
+    array([0.899, 1.099], dtype=float32)
     """
 
     decoupled = True
@@ -124,6 +140,14 @@ class RMSprop(_MeanSquare):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> weights = ParameterVector(Dense(1, 1).parameters)
+    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
+    >>> RMSprop(0.01).step(weights)
+    >>> weights.value.round(3)
+    array([0.9, 1.1], dtype=float32)
     """
 
     def __init__(
@@ -179,6 +203,14 @@ class Adagrad(Optimizer):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> weights = ParameterVector(Dense(1, 1).parameters)
+    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
+    >>> Adagrad(0.1).step(weights)
+    >>> weights.value.round(3)
+    array([0.9, 1.1], dtype=float32)
     """
 
     def __init__(
@@ -226,6 +258,14 @@ class Lion(Optimizer):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> weights = ParameterVector(Dense(1, 1).parameters)
+    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
+    >>> Lion(0.1).step(weights)
+    >>> weights.value.round(3)
+    array([0.9, 1.1], dtype=float32)
     """
 
     decoupled = True

@@ -51,6 +51,14 @@ class LBFGS(FullBatchOptimizer):
     TypeError, ValueError
         If an argument is out of its range; in `fit`, if the loss is not the same each time it is
         asked for: batches, dropout, batch statistics, `augment`.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 8), Tanh(), Dense(1)])
+    >>> fitted = model.fit(X, X**2, optimizer=LBFGS(), epochs=100, rng=0, verbose=0)
+    >>> fitted.history["loss"][-1] < 1e-5
+    True
     """
 
     def __init__(

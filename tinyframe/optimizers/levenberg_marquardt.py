@@ -52,6 +52,14 @@ class LevenbergMarquardt(FullBatchOptimizer):
     TypeError, ValueError
         If an argument is out of its range; in `fit`, if the loss is not `MSELoss`, the model is not
         of float64, has more than 5,000 weights to train, or draws at random.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 8), Tanh(), Dense(1)], dtype="float64")
+    >>> fitted = model.fit(X, X**2, optimizer=LevenbergMarquardt(), epochs=50, rng=0, verbose=0)
+    >>> fitted.history["loss"][-1] < 1e-5
+    True
     """
 
     def __init__(

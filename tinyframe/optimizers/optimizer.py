@@ -74,6 +74,18 @@ class Optimizer(Hinted, ABC):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> class SignDescent(Optimizer):
+    ...     def update(self, value, gradient, rate):
+    ...         value -= rate * np.sign(gradient)
+    ...
+    >>> weights = ParameterVector(Dense(1, 1).parameters)
+    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
+    >>> SignDescent(0.1).step(weights)
+    >>> weights.value.round(3)
+    array([0.9, 1.1], dtype=float32)
     """
 
     decoupled: ClassVar[bool] = False

@@ -15,6 +15,15 @@ class Schedule(Hinted, ABC):
 
     So a schedule is the same for any batch size and any amount of data. Pass one to an optimizer:
     `SGD(CosineDecay(0.1, epochs=20))`. A schedule of one's own defines `__call__`.
+
+    Examples
+    --------
+    >>> class Halving(Schedule):
+    ...     def __call__(self, epoch):
+    ...         return 0.1 / 2**epoch
+    ...
+    >>> SGD(Halving())
+    SGD(Halving())
     """
 
     @abstractmethod
@@ -47,6 +56,12 @@ class StepDecay(Schedule):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> schedule = StepDecay(0.5, every=10, factor=0.5)
+    >>> [schedule(epoch) for epoch in (0, 9.9, 10, 25)]
+    [0.5, 0.5, 0.25, 0.125]
     """
 
     def __init__(self, learning_rate: float, every: int, factor: float = 0.1) -> None:
@@ -72,6 +87,12 @@ class ExponentialDecay(Schedule):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> schedule = ExponentialDecay(0.1, factor=0.5)
+    >>> [schedule(epoch) for epoch in (0, 1, 2)]
+    [0.1, 0.05, 0.025]
     """
 
     def __init__(self, learning_rate: float, factor: float) -> None:
@@ -104,6 +125,12 @@ class CosineDecay(Schedule):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> schedule = CosineDecay(0.1, epochs=20, warmup=2)
+    >>> [round(schedule(epoch), 4) for epoch in (0, 1, 2, 11, 20)]
+    [0.0001, 0.05, 0.1, 0.05, 0.0]
     """
 
     def __init__(
@@ -140,6 +167,12 @@ class OneCycle(Schedule):
     ------
     TypeError, ValueError
         If a number is out of its range.
+
+    Examples
+    --------
+    >>> schedule = OneCycle(0.1, epochs=10)
+    >>> [round(schedule(epoch), 4) for epoch in (0, 3, 10)]
+    [0.004, 0.1, 0.0]
     """
 
     def __init__(self, learning_rate: float, epochs: float, rise: float = 0.3) -> None:
@@ -179,6 +212,15 @@ class ReduceOnPlateau(Schedule):
     ------
     TypeError, ValueError
         If a number is out of its range, or the figure's name does not tell the mode.
+
+    Examples
+    --------
+    >>> schedule = ReduceOnPlateau(0.5, factor=0.5, patience=2)
+    >>> for loss in (1.0, 0.9, 0.9, 0.9):
+    ...     schedule.observe({"loss": loss})
+    ...
+    >>> schedule(4)
+    0.25
     """
 
     def __init__(

@@ -34,6 +34,14 @@ class SGD(Optimizer):
     ------
     TypeError, ValueError
         If a number is out of its range, or nesterov is asked for without momentum.
+
+    Examples
+    --------
+    >>> weights = ParameterVector(Dense(1, 1).parameters)
+    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
+    >>> SGD(0.1).step(weights)
+    >>> weights.value.round(3)
+    array([0.95, 1.2 ], dtype=float32)
     """
 
     def __init__(

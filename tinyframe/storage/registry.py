@@ -39,6 +39,22 @@ def register(kept_class: Class) -> Class:
     ------
     TypeError, ValueError
         If it is no class of these, or its name stands for another one.
+
+    Examples
+    --------
+    >>> @register
+    ... class Double(Layer):
+    ...     def forward(self, x, training=False):
+    ...         return 2 * x
+    ...
+    ...     def backward(self, dy):
+    ...         return 2 * dy
+    ...
+    >>> import tempfile
+    >>> file = tempfile.mkdtemp() + "/model.npz"
+    >>> Sequential([Dense(3, 2), Double()]).save(file)
+    >>> Sequential.load(file)[1]
+    Double()
     """
     if not _is_kept(kept_class):
         raise TypeError(

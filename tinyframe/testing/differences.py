@@ -28,6 +28,13 @@ def numeric_jacobian(function: Callable[[Array], Array], x: Array, step: float =
     -------
     Array
         Shape (outputs, inputs): entry (i, j) is ∂fᵢ/∂xⱼ.
+
+    Examples
+    --------
+    >>> from tinyframe.testing import numeric_jacobian
+    >>> numeric_jacobian(np.square, np.array([1.0, 3.0])).round(6)
+    array([[2., 0.],
+           [0., 6.]])
     """
     x = np.array(x, dtype=np.float64)  # our own, in row-major order
 

@@ -68,6 +68,11 @@ def check_layer(
         If the layer breaks the contract: says where and by how much.
     TypeError, ValueError
         If it is no layer, or an argument is not as above.
+
+    Examples
+    --------
+    >>> from tinyframe.testing import check_layer
+    >>> check_layer(Sequential([Dense(3, 4), Softmax()]), input_shape=3)
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"check_layer expected a layer, got {layer!r}")
@@ -131,6 +136,11 @@ def check_loss(
         If the gradient is wrong.
     TypeError, ValueError
         If it is no loss, an argument does not fit it, or is written to.
+
+    Examples
+    --------
+    >>> from tinyframe.testing import check_loss
+    >>> check_loss(MSELoss(), [[0.1, 0.9]], [1])
     """
     if not isinstance(loss, Loss):
         raise TypeError(f"check_loss expected a loss, got {loss!r}")

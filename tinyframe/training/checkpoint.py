@@ -39,6 +39,16 @@ class Checkpoint(Callback):
     StorageError
         In `fit`, if the folder is not there, a layer is not registered, or the file cannot be
         written; training ends then, and the old file stays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = tempfile.mkdtemp() + "/run.npz"
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> options = {"resume": run, "callbacks": [Checkpoint(run)], "rng": 0, "verbose": 0}
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, epochs=2, **options)  # is stopped, let us say
+    >>> Sequential([Dense(1, 1)]).fit(X, X, epochs=5, **options).history.epochs
+    5
     """
 
     turn = 2  # last, as it keeps the state of all

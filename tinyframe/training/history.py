@@ -28,6 +28,13 @@ class History(Hinted):
     time that training took, validation not counted. Training again adds epochs; where a figure was
     not recorded, its list holds NaN. `dict(history)` has all lists, `pandas.DataFrame(history)` is
     a table with a row an epoch.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> history = Sequential([Dense(1, 1)]).fit(X, X, epochs=3, rng=0, verbose=0).history
+    >>> history.epochs, history["loss"][-1] < history["loss"][0]
+    (3, True)
     """
 
     def __init__(self) -> None:

@@ -136,6 +136,14 @@ def find_learning_rate(
     ------
     TypeError, ValueError
         If an argument is not as above, or the loss is not finite from the start.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 200)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 8), Tanh(), Dense(1)])
+    >>> sweep = find_learning_rate(model, X, X**2, rng=0)
+    >>> 1e-3 < sweep.suggestion < 10
+    False
     """
     check_model(model)
     lowest = real_number("lowest", lowest, above=0)

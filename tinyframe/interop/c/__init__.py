@@ -71,6 +71,13 @@ def to_c(
     ValueError
         If the name is no identifier or a reserved word, the dtype another one, the model not built
         or too large, or if nothing says how to write a layer: the message says which and where.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.c import to_c
+    >>> source = to_c(Sequential([Dense(4, 2), Softmax()]), "net")
+    >>> source.weight_bytes
+    40
     """
     if not isinstance(model, Layer):
         raise TypeError(f"to_c expected a model, got {model!r}")

@@ -83,6 +83,14 @@ def quantized(model: Layer) -> Layer:
     ------
     TypeError, ValueError
         If it is no model, or is not built.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.c import quantized
+    >>> model = Sequential([Dense(4, 2)])
+    >>> apart = model[0].weight.value - quantized(model)[0].weight.value
+    >>> bool(0 < abs(apart).max() < 0.01)
+    True
     """
     if not isinstance(model, Layer):
         raise TypeError(f"quantized expected a model, got {model!r}")

@@ -42,6 +42,12 @@ def to_onnx(model: Layer) -> Any:
     ValueError
         If the model is not built, too large, or has a layer that ONNX has no operators for: the
         message says which and where.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.onnx import to_onnx
+    >>> to_onnx(Sequential([Dense(4, 2), Softmax()])).graph.node[0].op_type
+    'Gemm'
     """
     onnx = require("onnx", "onnx", "an ONNX file")
 

@@ -52,6 +52,14 @@ class NetworkClassifier(ClassifierMixin, Network):  # type: ignore[misc] # as ab
         The network; `model_.history` is the record of its training.
     n_iter_ : int
         Epochs of that.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.sklearn import NetworkClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> NetworkClassifier(solver="lbfgs", random_state=0).fit(X, y).score(X, y) > 0.9
+    True
     """
 
     classes_: Array

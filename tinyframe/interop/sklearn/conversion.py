@@ -52,6 +52,16 @@ def from_sklearn(mlp: Any) -> NetworkClassifier | NetworkRegressor:
         If it is neither.
     ValueError
         If it is not fitted.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.sklearn import from_sklearn
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> X, y = np.eye(4), np.arange(4)
+    >>> net = MLPClassifier(8, solver="lbfgs", random_state=0).fit(X, y)
+    >>> model = from_sklearn(net)
+    >>> np.allclose(model.predict_proba(X), net.predict_proba(X), atol=1e-5)
+    True
     """
     if not isinstance(mlp, MLPClassifier | MLPRegressor):
         raise TypeError(f"from_sklearn expected an MLPClassifier or MLPRegressor, got {mlp!r}")

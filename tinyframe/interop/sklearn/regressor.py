@@ -78,6 +78,14 @@ class NetworkRegressor(RegressorMixin, Network):  # type: ignore[misc] # as abov
         The network; `model_.history` is the record of its training.
     n_iter_ : int
         Epochs of that.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.sklearn import NetworkRegressor
+    >>> X = np.linspace(-1, 1, 40)[:, np.newaxis]
+    >>> y = X[:, 0] ** 2
+    >>> NetworkRegressor(solver="lbfgs", random_state=0).fit(X, y).score(X, y) > 0.9
+    True
     """
 
     def fit(

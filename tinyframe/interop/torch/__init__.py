@@ -39,6 +39,12 @@ def to_torch_state_dict(model: Layer, prefixes: Sequence[str] | None = None) -> 
     ValueError
         If the model is not built, has a layer with weights that PyTorch has no module for, or the
         prefixes are too many, too few, or the same for layers that are no module together.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.torch import to_torch_state_dict
+    >>> sorted(to_torch_state_dict(Sequential([Dense(4, 3), ReLU(), Dense(2)])))
+    ['0.bias', '0.weight', '2.bias', '2.weight']
     """
     found = places(model)
     state: dict[str, Array] = {}
@@ -82,6 +88,13 @@ def from_torch_state_dict(
     TypeError, ValueError
         If names, shapes or layouts do not correspond: names the first that does not. The model is
         then as it was.
+
+    Examples
+    --------
+    >>> from tinyframe.interop.torch import from_torch_state_dict
+    >>> import torch
+    >>> module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    >>> model = from_torch_state_dict(Sequential([Dense(4, 3), ReLU()]), module.state_dict())
     """
     found = places(model)
     if not isinstance(state, Mapping):

@@ -34,6 +34,12 @@ class WeightAverage(Callback):
     ------
     TypeError, ValueError
         If it is not that.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> options = {"callbacks": [WeightAverage(0.9)], "epochs": 50, "verbose": 0}
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, **options)  # its weights are the average
     """
 
     turn = 1

@@ -27,6 +27,17 @@ class Callback(Hinted):
     turn
         Class attribute: callbacks of a higher one come later, whatever their order in the list; at
         the beginning of an epoch they come first.
+
+    Examples
+    --------
+    >>> class Says(Callback):
+    ...     def on_epoch_end(self, run):
+    ...         print("epoch", run.epoch, "is done")
+    ...
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, epochs=2, callbacks=[Says()], verbose=0)
+    epoch 1 is done
+    epoch 2 is done
     """
 
     rank_zero_only: bool = False

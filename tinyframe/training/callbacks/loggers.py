@@ -30,6 +30,15 @@ class CSVLogger(Callback):
         In `fit`, if a file to append to has other columns.
     OSError
         In `fit`, if it cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> log = pathlib.Path(tempfile.mkdtemp()) / "log.csv"
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, epochs=2, callbacks=[CSVLogger(log)], verbose=0)
+    >>> log.read_text().splitlines()[0]
+    'epoch,loss,seconds'
     """
 
     rank_zero_only = True
@@ -97,6 +106,14 @@ class LearningRateLogger(Callback):
     """Records in History, as "learning_rate", the rate with which each epoch begins.
 
     Put it before a `CSVLogger` that is to write it.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> options = {"optimizer": SGD(StepDecay(0.5, every=1, factor=0.5)), "epochs": 3, "verbose": 0}
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, callbacks=[LearningRateLogger()], **options)
+    >>> model.history["learning_rate"]
+    [0.5, 0.25, 0.125]
     """
 
     def on_train_begin(self, run: Run) -> None:

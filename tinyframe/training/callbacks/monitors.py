@@ -75,6 +75,14 @@ class EarlyStopping(Callback):
     ------
     TypeError, ValueError
         If an argument is not as above; in `fit`, if the figure is not recorded.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> model = Sequential([Dense(1, 1)])
+    >>> stop = EarlyStopping("loss", patience=2, min_delta=1e-3)
+    >>> model.fit(X, 2 * X, epochs=1000, callbacks=[stop], rng=0, verbose=0).history.epochs < 1000
+    True
     """
 
     def __init__(
@@ -159,6 +167,18 @@ class ModelCheckpoint(Callback):
     ------
     TypeError, ValueError
         If an argument is not as above; in `fit`, if the figure is not recorded.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> best = tempfile.mkdtemp() + "/best.npz"
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> keep = ModelCheckpoint(best, monitor="loss")
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, epochs=5, callbacks=[keep], verbose=0)
+    >>> Sequential.load(best)
+    Sequential([
+        Dense(1, 1),
+    ])
     """
 
     rank_zero_only = True

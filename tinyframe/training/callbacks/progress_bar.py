@@ -53,6 +53,12 @@ class ProgressBar(Callback):
     ------
     ImportError
         In `fit`, without tqdm (extra `progress`).
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> options = {"callbacks": [ProgressBar()], "verbose": 0}
+    >>> model = Sequential([Dense(1, 1)]).fit(X, X, **options)  # doctest: +SKIP
     """
 
     rank_zero_only = True
