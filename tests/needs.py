@@ -16,7 +16,7 @@ INSTALLS = {
     "onnxruntime": "--group peers",
     "pandas": "--group peers",
     "playwright": "--group browser",
-    "polars": "polars",
+    "polars": "--group peers",
     "safetensors": '-e ".[safetensors]"',
     "scipy": '-e ".[sklearn]"',
     "sklearn": '-e ".[sklearn]"',

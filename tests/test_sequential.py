@@ -80,6 +80,15 @@ def test_only_layers_are_taken(layers, error, message):
         Sequential(layers)
 
 
+def test_a_model_is_no_layer_of_itself():
+    model = Sequential([Dense(3)])
+    assert repr(Sequential()) == "Sequential()"
+    with pytest.raises(ValueError, match="add expected another layer, got one that this model is"):
+        model.add(model)
+    with pytest.raises(ValueError, match="got one that is a layer of another"):
+        model.add(Sequential([model]))
+
+
 def test_a_layer_used_twice_is_refused_also_across_nested_models():
     layer = Dense(3, 3)
     for layers in ([layer, layer], [layer, Sequential([layer])]):

@@ -5,7 +5,8 @@
     model = Sequential([Dense(784, 10), ReLU(), Dense(10, 10), Softmax()]).fit(X, y)
 
 Also `tinyframe.datasets` (digits to learn from), `tinyframe.testing` (proofs of derivatives),
-`tinyframe.metrics`, `tinyframe.inspection` (what happens inside) and `tinyframe.plots`.
+`tinyframe.metrics`, `tinyframe.inspection` (what happens inside) and `tinyframe.plots`. Examples in
+docstrings assume `import numpy as np` and `from tinyframe import *`.
 """
 
 import sys

@@ -139,6 +139,19 @@ def assert_tiny(data):
     assert y_test.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("system", "folder"),
+    [
+        ("linux", "cache/tinyframe"),
+        ("darwin", "Library/Caches/tinyframe"),
+        ("win32", "cache/tinyframe"),
+    ],
+)
+def test_where_each_system_keeps_what_was_downloaded(tiny, monkeypatch, system, folder):
+    monkeypatch.setattr(mnist_module.sys, "platform", system)
+    assert cache_folder() == tiny / folder / "mnist"
+
+
 def test_a_download_is_kept_for_the_next_time(tiny, serve, monkeypatch):
     serve(good)
     assert_tiny(mnist())

@@ -25,12 +25,14 @@ from tinyframe import (
     MaxPool2D,
     MSELoss,
     MultiHeadAttention,
+    Permute,
     ReLU,
     Reshape,
     Residual,
     Sequential,
     Sigmoid,
     Softmax,
+    Tanh,
     find_learning_rate,
     inspection,
     recording,
@@ -256,6 +258,25 @@ def test_a_sweep_ends_where_the_loss_runs_away(rng):
             find_learning_rate(model, rng.random((9, 5)), rng.random(9), **options)
 
 
+def test_a_sweep_of_what_is_not_finite_from_the_start(rng):
+    model = Sequential([Dense(5, 1)])
+    model[0].weight = np.full((5, 1), 1e30)
+    X = np.full((64, 5), 1e30)
+    with pytest.raises(ValueError, match="the loss is not finite before the first step"):
+        find_learning_rate(model, X, rng.random(64), rng=0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("batch_size", [8, 32])  # the last of an epoch is of 8 rows
+def test_a_batch_of_large_errors_does_not_end_a_sweep(batch_size, seed):
+    X = np.linspace(-1, 1, 200)[:, np.newaxis]
+    model = Sequential([Dense(1, 8), Tanh(), Dense(1)])
+    sweep = find_learning_rate(model, X, X**2, batch_size=batch_size, rng=seed)
+    assert sweep.losses[:50].max() > 2 * sweep.losses[:50].min()
+    assert sweep.rates[-1] > 0.1
+    assert 1e-3 < sweep.suggestion < 1
+
+
 # ------------------------------------------------------------------ pictures
 
 
@@ -319,6 +340,32 @@ def test_weights_are_drawn_unit_by_unit(plots):
         plots.plot_weights(layer, (5, 5))
     with pytest.raises(TypeError, match=r"got ReLU\(\)"):
         plots.plot_weights(ReLU())
+
+
+def test_more_units_than_are_drawn(plots):
+    figure = plots.plot_weights(Dense(4, 200), (2, 2))
+    assert re.fullmatch(r"the first \d+ of 200", figure.get_suptitle())
+
+
+def test_saliency_of_channels_is_their_sum(plots, rng):
+    colours = Sequential([Conv2D(2, 3), Flatten(), Dense(3)])
+    colours.build((3, 8, 8), rng=0)
+    x = rng.random((2, 3, 8, 8))
+    drawn = [
+        image.get_array() for axes in plots.plot_saliency(colours, x).axes for image in axes.images
+    ]
+    np.testing.assert_allclose(drawn[0], x[0].mean(axis=0), rtol=1e-6)
+    sequences = Sequential([Permute(2, 1, 3, 4), Flatten(), Dense(3)])
+    sequences.build((2, 3, 4, 4), rng=0)
+    with pytest.raises(ValueError, match=r"expected images, got samples of shape \(2, 3, 4, 4\)"):
+        plots.plot_saliency(sequences, rng.random((2, 2, 3, 4, 4)))
+
+
+def test_long_names_of_classes_lean(plots):
+    y = [0, 1, 2]
+    for labels, angle in ((["cat", "dog", "eel"], 0), (["cat", "crocodile", "eel"], 45)):
+        axes = plots.plot_confusion_matrix(y, y, labels=labels)
+        assert {label.get_rotation() for label in axes.get_xticklabels()} == {angle}
 
 
 SQUARE = Sequential([Dense(16, 4), ReLU(), Dense(3), Softmax()])

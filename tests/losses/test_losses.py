@@ -94,6 +94,12 @@ def test_training_with_ignored_labels_counts_the_others_alike(batch_size):
     assert model.history["loss"][0] == pytest.approx(expected, rel=1e-9)
 
 
+def test_class_weights_are_one_a_class():
+    loss = CrossEntropyLoss(class_weights=[1, 2, 3])
+    with pytest.raises(ValueError, match="class_weights expected 2 numbers, got 3"):
+        loss.forward(np.array([[0.5, 0.5]]), np.array([1]))
+
+
 def test_hinge_wants_classes():
     with pytest.raises(ValueError, match="HingeLoss expected labels"):
         HingeLoss().forward(np.zeros((2, 3)), np.full((2, 3), 0.5))

@@ -185,3 +185,116 @@ def test_a_place_bound_in_training_serves_inference_anew():
         value = objective.forward(x, target, None, training=False, place=place)
         assert value == pytest.approx(model.evaluate(x, target, loss=MSELoss())["loss"])
         np.testing.assert_array_equal(objective.prediction, model.predict(x))
+
+
+class Simple(Layer):
+    """y = f(x), whose derivative is taken to be 1."""
+
+    random = True
+
+    def __init__(self, f):
+        self.f = f
+
+    def forward(self, x, training=False):
+        return self.f(self, x)
+
+    def backward(self, dy):
+        return dy * 1
+
+
+class AndItsUnits(Layer):
+    """A container that asks the layer in it for something."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def forward(self, x, training=False):
+        return self.inner.forward(x, training) * self.inner.units
+
+    def backward(self, dy):
+        return self.inner.backward(dy) * 2
+
+
+class ReadsIntoPython(Layer):
+    units = 2
+
+    def forward(self, x, training=False):
+        return x * float(x.max())
+
+    def backward(self, dy):
+        return dy * 1
+
+
+def draws_otherwise(rng):
+    return 1 + rng.bit_generator.state["has_uint32"]
+
+
+def in_place(self, x):
+    y = x * 1
+    y **= 2
+    return y
+
+
+def writes(self, x):
+    x += 1
+    return x * 1
+
+
+def keeps_a_shape(self, x):
+    self.seen = x.shape[1:]
+    return x * 1
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (lambda: Simple(lambda self, x: x * x[x > 0].sum()), "x[mask], whose shape depends on the"),
+        (
+            lambda: Simple(lambda self, x: x * np.power(np.float64(2), x.max())),
+            "a number to the power",
+        ),
+        (
+            lambda: Simple(lambda self, x: x * len(np.array_repr(x))),
+            "np.array_repr, whose answer may",
+        ),
+        (lambda: Simple(lambda self, x: x * draws_otherwise(self.rng)), "the generator's .bit_gen"),
+        (lambda: AndItsUnits(ReadsIntoPython()), "reading .units of ReadsIntoPython(), which is"),
+        (lambda: Simple(lambda self, x: x * x.max() ** 2), ""),
+        (lambda: Simple(lambda self, x: x * 2.0 ** x.max()), ""),
+        (lambda: Simple(lambda self, x: x * np.ndim(x) * np.shape(x)[1]), ""),
+        (lambda: Simple(lambda self, x: x * np.size(x, 1)), ""),
+        (lambda: Simple(in_place), ""),
+        (lambda: Simple(keeps_a_shape), ""),
+    ],
+)
+def test_why_a_layer_is_not_recorded(layer, reason, rng):
+    layer = layer()
+    layer.build(3, rng=0)
+    reasons = check_recording(layer, rng.uniform(1, 2, (4, 3)), rng)
+    if reason:
+        assert any(reason in why for why in reasons.values()), reasons
+    else:
+        assert not reasons
+
+
+def test_a_layer_that_writes_to_x_is_not_recorded(rng):
+    layer = Simple(writes)
+    layer.build(3, rng=0)
+    objective = Recorded(Objective((layer,), MSELoss()))
+    for _ in range(4):
+        objective.forward(rng.random((4, 3)), np.zeros((4, 3)), None, True)
+        objective.backward()
+    assert "writing to x, dy of the layer above" in next(iter(objective.reasons.values()))
+
+
+def test_a_loss_that_returns_a_number_of_pythons_is_not_recorded(rng):
+    class One(MSELoss):
+        def forward(self, prediction, target, weight=None):
+            super().forward(prediction, target, weight)
+            return 1.0
+
+    objective = Recorded(Objective((Dense(3, 2),), One()))
+    for _ in range(4):
+        objective.forward(rng.random((4, 3), "f"), np.zeros((4, 2), "f"), None, True)
+        objective.backward()
+    assert "returns a number of Python's" in next(iter(objective.reasons.values()))

@@ -18,7 +18,9 @@ from tinyframe import (
     Tanh,
     recording,
 )
+from tinyframe.initializers import ones
 from tinyframe.inspection import recording_report
+from tinyframe.recording import learning, watching
 
 settings = types.ModuleType("settings")
 
@@ -436,3 +438,72 @@ def test_ordinary_helpers_are_recorded(rng):
     model = Sequential([Helped(), Dense(1)])  # trained with small steps: it may diverge
     model.fit(X, X[:, :1], optimizer=SGD(1e-3), batch_size=16, rng=0, verbose=0)
     assert recording_report(model).complete, recording_report(model)
+
+
+OUTSIDE = [1.0]
+"""What changes from step to step, and nobody watches."""
+
+
+class Leaks(Layer):
+    state_names = ("seen",)
+
+    def __init__(self, where):
+        self.where = where
+
+    def setup(self, input_shape):
+        self.gain = Parameter(input_shape, ones, dtype=self.dtype)
+        self.seen = np.zeros(1, self.dtype)
+        return input_shape
+
+    def by(self, place):
+        return OUTSIDE[0] if self.where == place else 1.0
+
+    def forward(self, x, training=False):
+        if training:
+            self._saved = x
+            self.seen += self.by("state")
+        return self.gain.value * x * self.by("output")
+
+    def backward(self, dy):
+        x = self._recall()
+        np.sum(dy * x * self.by("parameter"), axis=0, out=self.gain.grad)
+        return self.gain.value * dy * self.by("gradient")
+
+
+class LeakyLoss(MSELoss):
+    def __init__(self, where):
+        super().__init__()
+        self.where = where
+
+    def forward(self, prediction, target, weight=None):
+        value = super().forward(prediction, target, weight)
+        return value * (OUTSIDE[0] if self.where == "value" else 1.0)
+
+    def backward(self):
+        return super().backward() * (OUTSIDE[0] if self.where == "loss's gradient" else 1.0)
+
+
+@pytest.mark.parametrize(
+    "where", ["output", "gradient", "parameter", "state", "value", "loss's gradient"]
+)
+def test_what_is_watched_in_vain_the_comparison_finds(where, rng, monkeypatch):
+    """The last guard: with the watching turned off, all bits of a second step are compared."""
+    monkeypatch.setattr(learning, "unwatched", lambda part: "")
+    monkeypatch.setattr(watching, "_outside", lambda part: ())
+    X = rng.standard_normal((16, 4)).astype("f")
+
+    def train():
+        model = Sequential([Dense(4, 4), Leaks(where), Dense(2)])
+        model.build(4, rng=0)
+        loss, optimizer = LeakyLoss(where), SGD(0.01)
+        for step in range(6):
+            OUTSIDE[0] = 1.0 + step
+            model.train_on_batch(X, X[:, :2], loss=loss, optimizer=optimizer)
+        return [p.value.tobytes() for p in model.parameters], model
+
+    with pytest.warns(UserWarning, match="gave other numbers in a replay than in a plain step"):
+        found, model = train()
+    culprit = "LeakyLoss" if where in ("value", "loss's gradient") else "Leaks"
+    assert culprit in str(recording_report(model))
+    monkeypatch.setattr(recording, "enabled", False)
+    assert train()[0] == found

@@ -229,6 +229,29 @@ def test_columns_that_are_no_numbers_are_named(data):
         network().fit(holes, y, verbose=0)
 
 
+def test_categories_of_polars(data):
+    pl = needs("polars")
+    X, y = data
+    names = pl.Series("kind", np.array(["cat", "dog", "eel"])[y])
+    kinds = names.cast(pl.Enum(["cat", "dog", "eel"]))
+    options = {"epochs": 2, "rng": 0, "verbose": 0}
+    by_hand = network().fit(X, y, validation_data=(X, y), **options)
+    for given in (kinds, kinds.to_frame()):
+        model = network().fit(X, given, validation_data=(X, given), **options)
+        same(model, by_hand, rtol=0)
+        assert model.history["val_loss"] == by_hand.history["val_loss"]
+    with pytest.raises(ValueError, match=r"the categories \['cat', 'dog', 'eel'\], in this order"):
+        model.evaluate(X, names.cast(pl.Enum(["dog", "cat", "eel"])))
+    with pytest.raises(ValueError, match="a category in each row, got none in row 59"):
+        network().fit(X, kinds.shift(-1), verbose=0)
+    loose = names.cast(pl.Categorical)
+    with pytest.raises(TypeError, match=r"pl.Categorical: (y\.cast.*)$") as told:
+        network().fit(X, loose, verbose=0)
+    advice = str(told.value).partition("pl.Categorical: ")[2]
+    found = eval(advice, {"y": loose, "pl": pl})  # noqa: S307 - our own advice
+    same(network().fit(X, found, **options), model, rtol=0)
+
+
 class Table:
     """Columns by name, as polars and pyarrow have them."""
 

@@ -31,13 +31,15 @@ def categories_of(y: Any) -> list[Any] | None:
 
     Raises
     ------
+    TypeError
+        If polars' `Categorical` does not fix which categories there are.
     ValueError
         If they are numbers, but not 0 … n − 1 in this order: they would be taken for others.
     """
     y, kind = _column(y)
     if kind is None:
         return None
-    names = list(y.cat.categories if kind == "pandas" else y.cat.get_categories())
+    names = list(y.cat.categories if kind == "pandas" else y.dtype.categories)
     numbers = all(isinstance(name, (int, float, np.number)) for name in names)
     if numbers and names != list(range(len(names))):
         raise ValueError(
@@ -52,13 +54,23 @@ def _column(y: Any) -> tuple[Any, str | None]:
     if isinstance(y, np.ndarray):  # which has neither; asking takes longer
         return y, None
     columns = getattr(y, "columns", None)
-    if columns is not None and len(columns) == 1 and hasattr(y, "isna"):
+    if (
+        columns is not None
+        and len(columns) == 1
+        and (hasattr(y, "isna") or hasattr(y, "to_dummies"))
+    ):
         y = y[columns[0]]
     kind = getattr(y, "dtype", None)
     if str(kind) == "category":
         return y, "pandas"
-    if type(kind).__name__ in ("Categorical", "Enum") and hasattr(y, "to_physical"):
-        return y, "polars"
+    if hasattr(y, "to_physical"):
+        if type(kind).__name__ == "Categorical":  # whose numbers are those of all such columns
+            raise TypeError(
+                "y expected a column of pl.Enum, which says which categories there are, got "
+                "pl.Categorical: y.cast(pl.Enum(y.cast(pl.String).unique().sort()))"
+            )
+        if type(kind).__name__ == "Enum":
+            return y, "polars"
     return y, None
 
 

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 SMOOTHING = 0.9
 """How much of the average of earlier losses stays at each step."""
 
+FEW = 10
+"""Losses, of which the average says little yet."""
+
 DIVERGED = 4.0
-"""Times the least loss from which on the sweep ends."""
+"""Times the least smoothed loss from which on the sweep ends."""
 
 
 class LearningRateSweep:
@@ -37,18 +40,18 @@ class LearningRateSweep:
     smoothed : array of shape (steps,)
         The losses, averaged exponentially.
     suggestion : float
-        A tenth of the rate with the least smoothed loss, or the lowest rate if that is less.
+        A tenth of the rate with the least smoothed loss, the first ten not counted, or the lowest
+        rate if that is less.
     """
 
     def __init__(self, rates: Array, losses: Array) -> None:
         self.rates, self.losses = rates, losses
-        average, smoothed = 0.0, []
-        for step, loss in enumerate(losses, 1):
-            average = SMOOTHING * average + (1 - SMOOTHING) * loss
-            smoothed.append(average / (1 - SMOOTHING**step))
-        self.smoothed = np.array(smoothed)
+        average = _Average()
+        self.smoothed = np.array([average.with_another(loss) for loss in losses])
         # At its least the loss is about to rise: a tenth of that rate leaves room for later epochs.
-        self.suggestion = max(float(rates[np.argmin(self.smoothed)]) / 10, float(rates[0]))
+        few = min(FEW, len(rates) - 1)
+        least = few + int(np.argmin(self.smoothed[few:]))
+        self.suggestion = max(float(rates[least]) / 10, float(rates[0]))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the loss against the rate, mark the suggestion, and return the axes.
@@ -85,21 +88,38 @@ class LearningRateSweep:
         )
 
 
+class _Average:
+    """An exponential average of losses, unbiased from the first on."""
+
+    def __init__(self) -> None:
+        self._sum, self._weight = 0.0, 0.0
+
+    def with_another(self, loss: float) -> float:
+        """Return the average with one more."""
+        self._sum = SMOOTHING * self._sum + (1 - SMOOTHING) * loss
+        self._weight = SMOOTHING * self._weight + (1 - SMOOTHING)
+        return self._sum / self._weight
+
+
 class _Sweep(Callback):
     """Raises the rate after each batch, and ends training where the loss has run away."""
 
     def __init__(self, rates: Array) -> None:
         self.rates = rates
         self.losses: list[float] = []
+        self._average, self._least = _Average(), math.inf
 
     def on_train_begin(self, run: Run) -> None:
         run.optimizer.learning_rate = float(self.rates[0])
 
     def on_batch_end(self, run: Run) -> None:
         self.losses.append(run.loss)
+        smoothed = self._average.with_another(run.loss)
+        if len(self.losses) > FEW:
+            self._least = min(self._least, smoothed)
         if len(self.losses) == len(self.rates):
             run.stop("the sweep is done")
-        elif run.loss > DIVERGED * min(self.losses):
+        elif smoothed > DIVERGED * self._least:
             run.stop("the loss has run away")
         else:
             run.optimizer.learning_rate = float(self.rates[len(self.losses)])
@@ -142,8 +162,8 @@ def find_learning_rate(
     >>> X = np.linspace(-1, 1, 200)[:, np.newaxis]
     >>> model = Sequential([Dense(1, 8), Tanh(), Dense(1)])
     >>> sweep = find_learning_rate(model, X, X**2, rng=0)
-    >>> 1e-3 < sweep.suggestion < 10
-    False
+    >>> 0.01 < sweep.suggestion < 1
+    True
     """
     check_model(model)
     lowest = real_number("lowest", lowest, above=0)
