@@ -6,6 +6,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one of as many processes as there are
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import gc
 import gzip
 import importlib
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from needs import needs
 from real_data import mnist_on_disk
 
@@ -31,6 +32,10 @@ for profile, examples in (("quick", 25), ("full", 100)):
     settings.register_profile(
         profile, max_examples=examples, deadline=None, derandomize=CI, print_blob=CI
     )
+settings.register_profile(  # where all that counts is whether a test fails
+    "unshrunk", settings.get_profile("quick"), derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)  # fmt: skip
 settings.load_profile("quick")
 
 
@@ -44,6 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.full |= config.option.long
     if config.option.full:
         settings.load_profile("full")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what was imported is not gone through by each collection
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

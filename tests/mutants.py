@@ -4,13 +4,14 @@
     python tests/mutants.py losses              all of tinyframe/losses: hours
     python tests/mutants.py losses 150          so many, drawn by chance
 
-Each mutant is one operator, comparison, number, branch or decorator changed, in a copy of the repository.
-It is killed if the tests named below fail on it, or take too long. Survivors are shown: each asks for a
-test, or changes nothing that could be noticed. `mutations.py` is the short list that has to be killed.
+In each mutant one operator, comparison, number, branch or decorator of a copy is another one. It is
+killed if the tests named below fail on it, or take too long. Survivors are shown: each asks for a
+test, or changes nothing that could be noticed. `mutations.py` has those that have to be killed.
 """
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -76,15 +77,12 @@ def main(folder: str, count: int | None = None) -> None:
 def thinned(session: Path, count: int | None) -> int:
     """Keep so many of a session's mutants, drawn by chance; return how many there were."""
     with sqlite3.connect(session) as connection:
-        (made,) = connection.execute("SELECT COUNT(*) FROM work_items").fetchone()
-        if count is not None:
-            chosen = "SELECT job_id FROM work_items ORDER BY RANDOM() LIMIT ?"
-            for table in ("mutation_specs", "work_items"):
-                if table == "mutation_specs":
-                    keep = [row[0] for row in connection.execute(chosen, (count,))]
-                    marks = ",".join("?" * len(keep))
-                connection.execute(f"DELETE FROM {table} WHERE job_id NOT IN ({marks})", keep)
-    return int(made)
+        jobs = [job for (job,) in connection.execute("SELECT job_id FROM work_items")]
+        kept = set(jobs if count is None else random.sample(jobs, min(count, len(jobs))))
+        dropped = [(job,) for job in jobs if job not in kept]
+        connection.executemany("DELETE FROM mutation_specs WHERE job_id = ?", dropped)
+        connection.executemany("DELETE FROM work_items WHERE job_id = ?", dropped)
+    return len(jobs)
 
 
 if __name__ == "__main__":

@@ -447,7 +447,8 @@ def test_own_points_and_files(browser, server):
         for k in range(10):
             page.select_option("#label", str(k % 2))
             page.locator("#points").click(position={"x": 40 + 15 * k, "y": 60 + 80 * (k % 2)})
-        page.wait_for_function("begun.points.length === 10")
+        arrived = "begun.points.length === 10"
+        assert any(page.evaluate(arrived) or page.wait_for_timeout(20) for _ in range(500))
         assert page.evaluate("begun.points.map(p => p.slice(0, 2))") == page.evaluate(
             "settings.points.map(p => p.slice(0, 2))"
         )  # where they were put

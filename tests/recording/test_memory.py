@@ -75,14 +75,13 @@ def peak_of_steps(layers, loss, targets, batch_size, dtype):
     trainer.epoch(run)  # from here on all is replayed, from every place in memory
     run.batch = 0
     gc.collect()
-    gc.freeze()  # what other tests have left is not gone through at each step
+    gc.freeze()  # what others have left is not gone through again
     with np.errstate(all="ignore"):
         np.setbufsize(BUFFER)  # as `train` does; undone with the errors' state
         tracemalloc.start()
         measure.before = tracemalloc.get_traced_memory()[0]
         trainer.epoch(run, [measure])
         tracemalloc.stop()
-    gc.unfreeze()
     assert all(isinstance(part, Embedding) for part in objective.reasons)
     return max(peaks[1:])
 
