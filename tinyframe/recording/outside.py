@@ -2,7 +2,6 @@
 
 import builtins
 import dis
-import inspect
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -165,8 +164,8 @@ def _out_of_sight(step: dis.Instruction, space: Any) -> str:
 def _catches(code: CodeType) -> bool:
     """Whether there is a `try` or a `with` in code, or in a function inside of it."""
     inner = [one for one in code.co_consts if isinstance(one, CodeType)]
-    generator = code.co_flags & inspect.CO_GENERATOR  # has a table of its own accord
-    return bool(code.co_exceptiontable and not generator) or any(map(_catches, inner))
+    handles = any(step.opname == "PUSH_EXC_INFO" for step in dis.get_instructions(code))
+    return handles or any(map(_catches, inner))  # generators and comprehensions have other tables
 
 
 def _seen_through(value: Any) -> Any:
