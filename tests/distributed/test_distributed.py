@@ -416,9 +416,12 @@ def test_killed_ranks_end_the_job_and_training_goes_on_to_the_same_result(tmp_pa
 
 def test_ctrl_c_stops_all_ranks_after_a_batch(tmp_path):
     process = started(2, "endless", tmp_path)
-    assert process.stdout.readline() == "under way\n"
-    process.send_signal(signal.SIGINT)
-    code, _, err = finished(process, PATIENCE)
+    try:
+        assert process.stdout.readline() == "under way\n"
+        process.send_signal(signal.SIGINT)
+        code, _, err = finished(process, PATIENCE)
+    finally:
+        process.terminate()
     assert code == 0, err
     with np.load(tmp_path / "result-2.npz") as found:
         assert found["alike"]

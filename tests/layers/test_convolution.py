@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyframe import Conv1D
+from tinyframe import Conv1D, Conv2D, ConvTranspose2D
+from tinyframe.layers import correlation
+from tinyframe.layers.correlation import Correlation
 
 
 def correlated(x, W, b, stride, padding, dilation):
@@ -37,3 +39,34 @@ def test_conv1d_takes_single_integers(name, value):
     options = {"filters": 2, "kernel_size": 3} | {name: value}
     with pytest.raises((TypeError, ValueError), match=f"{name} expected"):
         Conv1D(**options)
+
+
+@pytest.mark.parametrize("layer", [
+    Conv2D(4, 3, padding="same"), Conv2D(4, (5, 2), stride=2, groups=2), Conv2D(4, 2, dilation=2),
+    ConvTranspose2D(4, 3, stride=2),
+], ids=repr)  # fmt: skip
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_images_are_gone_through_so_many_rows_at_a_time(layer, rows, monkeypatch, rng):
+    """Larger ones than the cache holds patches of: the same sums, in other pieces."""
+    x = rng.standard_normal((3, 2, 9, 8))
+    layer.build(x.shape[1:], rng=0, dtype=np.float64)
+    seen = []
+
+    def passes():
+        y = layer.forward(x, training=True)
+        dx = layer.backward(np.cos(np.arange(y.size)).reshape(y.shape))
+        return y, dx, layer.weight.grad.copy()
+
+    def counted(self, length, n, itemsize):
+        a_row = length * self.windows.output[1] * n * itemsize
+        monkeypatch.setattr(correlation, "BLOCK_BYTES", rows * a_row)
+        blocks = list(right(self, length, n, itemsize))
+        seen.append(len(blocks) - -(-self.windows.output[0] // rows))
+        return iter(blocks)
+
+    whole, right = passes(), Correlation._blocks
+    monkeypatch.setattr(Correlation, "_blocks", counted)
+    for one, other in zip(passes(), whole, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    assert seen
+    assert not any(seen)

@@ -156,6 +156,17 @@ def test_nothing_overflows_at_1e38_in_float32(layer):
         (Permute(2, 1), (5,), "samples of 2 axes"),
         (Reshape(5, -1), (8,), "samples of 5 elements|expected samples"),
         (Residual(Dense(3)), (4,), r"keep the shape \(batch, 4\), got \(batch, 3\)"),
+        (Conv2D(2, (5, 3)), (1, 4, 9), "images of at least 5×3 with their padding, got 4×9"),
+        (
+            ConvTranspose2D(2, 1, padding=(0, 1)),
+            (1, 2, 2),
+            "expected less padding, got nothing left",
+        ),
+        (
+            ConvTranspose2D(2, 1, padding=(1, 0)),
+            (1, 2, 2),
+            "expected less padding, got nothing left",
+        ),
         (Add([Dense(2), Dense(3)]), (4,), r"one output shape, got \(2,\), \(3,\)|of one output"),
         (Concatenate([Dense(2)], axis=5), (4,), "an axis of samples, got 5"),
         (ConvTranspose2D(2, 1, padding=3), (1, 2, 2), "expected less padding, got nothing left"),
@@ -167,6 +178,14 @@ def test_shapes_that_do_not_fit_are_refused(layer, shape, message):
     with pytest.raises(ValueError, match=message):
         layer.build(shape)
     assert not layer.parameters
+
+
+def test_a_reshape_takes_no_other_shape_of_as_many_numbers():
+    layer = Reshape(3, 2)
+    assert layer(np.zeros((5, 6))).shape == (5, 3, 2)
+    for x in (np.zeros((5, 2, 3)), np.zeros((5, 3, 2)), np.zeros((4, 7))):
+        with pytest.raises(ValueError, match=r"expected \(batch, 6\)"):
+            layer(x)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,19 @@ def test_training_with_ignored_labels_counts_the_others_alike(batch_size):
     assert model.history["loss"][0] == pytest.approx(expected, rel=1e-9)
 
 
+def test_the_axis_of_the_classes_may_be_told_from_the_front():
+    loss = CrossEntropyLoss()
+    for axis, shape, fuses in (
+        (1, (4,), True),
+        (-1, (3, 4), True),
+        (2, (3, 4), True),
+        (1, (3, 4), False),
+    ):
+        layer = Softmax(axis)
+        layer.build(shape)
+        assert (loss.fuse(layer) is not None) == fuses
+
+
 def test_class_weights_are_one_a_class():
     loss = CrossEntropyLoss(class_weights=[1, 2, 3])
     with pytest.raises(ValueError, match="class_weights expected 2 numbers, got 3"):
@@ -103,6 +116,9 @@ def test_class_weights_are_one_a_class():
 def test_hinge_wants_classes():
     with pytest.raises(ValueError, match="HingeLoss expected labels"):
         HingeLoss().forward(np.zeros((2, 3)), np.full((2, 3), 0.5))
+    for rows in ([[1, 1, 0], [0, 0, 1]], [[0.5, 0.5, 0], [0, 0, 1]], [[2, -1, 0], [0, 0, 1]]):
+        with pytest.raises(ValueError, match="HingeLoss expected labels"):
+            HingeLoss().forward(np.zeros((2, 3)), np.array(rows, float))
     check_loss(HingeLoss(), np.array([[0.3], [-2.0], [1.5]]), np.array([1, 0, 0]))
 
 
