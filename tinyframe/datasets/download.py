@@ -5,6 +5,7 @@ import http.client
 import os
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -81,6 +82,8 @@ def download(
             verify(temporary, read(temporary, expected), expected)
             temporary.replace(path)
         except (OSError, CorruptFileError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is a response, too
             failures.append(f"{url}: {str(error).replace(name, 'what came')}")
         else:
             return
