@@ -39,10 +39,10 @@ def train(module: LeNet, X: Array, y: Array, epochs: int) -> None:
     optimizer = torch.optim.Adam(module.parameters(), 0.002)
     images, labels = torch.tensor(X[:, np.newaxis] / np.float32(255)), torch.tensor(y).long()
     for epoch in range(1, epochs + 1):
-        for rows in torch.randperm(len(images)).split(64):  # type: ignore[no-untyped-call] # of PyTorch
+        for rows in torch.randperm(len(images)).split(64):
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(module(images[rows]), labels[rows])
-            loss.backward()  # type: ignore[no-untyped-call] # as above
+            loss.backward()
             optimizer.step()
         print(f"PyTorch: epoch {epoch}/{epochs}, loss of its last batch {loss.item():.4f}")
 
