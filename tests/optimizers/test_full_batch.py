@@ -219,11 +219,13 @@ def test_an_iteration_mostly_takes_one_evaluation():
 
 def test_weights_that_others_moved_are_evaluated_anew():
     problem, optimizer = rosenbrock(), LBFGS()
-    optimizer.iterate(problem.parameters, problem)
-    problem.parameters.value[...] = [3.0, 3.0]
-    before = problem.function(np.array([3.0, 3.0]))
-    optimizer.iterate(problem.parameters, problem)
-    assert problem.function(problem.parameters.value) < before
+    for there in ([3.0, 3.0], [-3.0, -3.0], [0.25, 0.5]):
+        optimizer.iterate(problem.parameters, problem)
+        problem.parameters.value[...] = there
+        before, asked = problem.function(np.array(there)), problem.asked
+        optimizer.iterate(problem.parameters, problem)
+        assert problem.function(problem.parameters.value) < before
+        assert optimizer.evaluations == problem.asked - asked - 1, "the one at the start is apart"
 
 
 @pytest.mark.parametrize("kind", [LBFGS, LevenbergMarquardt])
