@@ -302,3 +302,25 @@ def test_what_squares_are_asked_of():
     ):
         with pytest.raises(ValueError, match=message):
             check(*arguments)
+
+
+def test_damping_grows_by_two_four_eight_where_steps_are_too_long():
+    """Nielsen's rule: a curvature that is far too small costs few trials."""
+    problem = Problem(
+        [1.0], lambda t: 0.5 * t[0] ** 2, lambda t: t.copy(), curvature=lambda t: np.eye(1) * 1e-6
+    )
+    optimizer = LevenbergMarquardt(damping=1e-3)
+    optimizer.iterate(problem.parameters, problem)
+    # damping 10⁻⁹ 2^(k (k + 1) / 2) is above ½, as a step has to be that makes t² less, at k = 8
+    assert optimizer.evaluations == 9
+    assert optimizer.learning_rate == pytest.approx(1 / (1e-9 * 2**36 / 3), rel=0.01)
+
+
+@pytest.mark.parametrize("least", [0.5, 0.1, 0.01])
+def test_it_ends_where_the_loss_has_fallen_by_less_than_was_asked(least, rng):
+    problem = quadratic(np.geomspace(1, 1e4, 12), rng)
+    before = problem.function(problem.parameters.value)
+    losses = [before, *problem.run(LBFGS(least_change=least))]
+    shares = [(a - b) / a for a, b in pairwise(losses)]
+    assert all(share > least for share in shares[:-1])
+    assert shares[-1] <= least
