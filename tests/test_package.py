@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from needs import needs
+from signatures import FILE, signatures
 
 import tinyframe
 from tinyframe.exercises import EXERCISES
@@ -248,6 +249,11 @@ def test_every_public_name_tells_arguments_shapes_and_errors(name):
         and not inspect.isabstract(value)
     ):
         assert re.search(r"\(batch|[Aa]ny\sshape", doc), f"{name} does not tell its shapes"
+
+
+def test_signatures_are_those_that_were_promised():
+    """Where one was to change: python tests/signatures.py, and a line in the changelog."""
+    assert list(signatures()) == FILE.read_text().splitlines()
 
 
 @pytest.mark.parametrize("path", FILES.values(), ids=FILES)

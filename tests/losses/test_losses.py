@@ -11,9 +11,13 @@ from tinyframe import (
     BinaryCrossEntropyLoss,
     CrossEntropyLoss,
     Dense,
+    GaussianNLLLoss,
     HingeLoss,
+    HuberLoss,
     KLDivergenceLoss,
     MSELoss,
+    PoissonLoss,
+    QuantileLoss,
     Sequential,
     Sigmoid,
     Softmax,
@@ -105,6 +109,34 @@ def test_the_axis_of_the_classes_may_be_told_from_the_front():
         layer = Softmax(axis)
         layer.build(shape)
         assert (loss.fuse(layer) is not None) == fuses
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CrossEntropyLoss(label_smoothing=1), lambda: CrossEntropyLoss(label_smoothing=1.5),
+        lambda: CrossEntropyLoss(label_smoothing=-0.1), lambda: HuberLoss(0), lambda: HuberLoss(-1),
+        lambda: QuantileLoss(0), lambda: QuantileLoss(1), lambda: GaussianNLLLoss(0),
+        lambda: CrossEntropyLoss(class_weights=[1, -0.5]),
+        lambda: CrossEntropyLoss(ignore_index=0.5),
+    ],
+)  # fmt: skip
+def test_losses_check_their_numbers(make):
+    with pytest.raises((TypeError, ValueError), match="expected"):
+        make()
+
+
+@pytest.mark.parametrize("count", [-0.5, -1e-9, -3])
+def test_counts_are_not_negative(count):
+    with pytest.raises(ValueError, match=r"y|target|negative|counts"):
+        PoissonLoss().forward(np.array([[0.0]]), np.array([[count]]))
+
+
+def test_a_sequence_of_one_step_is_not_one_output(rng):
+    scores = rng.standard_normal((3, 1, 4))
+    labels = np.array([[0], [3], [1]])
+    expected = HingeLoss().forward(scores[:, 0], labels[:, 0])
+    assert HingeLoss().forward(scores, labels) == pytest.approx(expected)
 
 
 def test_class_weights_are_one_a_class():

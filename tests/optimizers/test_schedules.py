@@ -68,9 +68,18 @@ def test_fit_moves_a_schedule_on_by_parts_of_epochs():
         lambda: StepDecay(0, 1), lambda: StepDecay(1, 0), lambda: StepDecay(1, 1, 2),
         lambda: CosineDecay(1, 2, warmup=2), lambda: OneCycle(1, 1, rise=1),
         lambda: ExponentialDecay(1, 0), lambda: ReduceOnPlateau(1, factor=1),
-        lambda: ReduceOnPlateau(1, patience="2"),
+        lambda: ReduceOnPlateau(1, patience="2"), lambda: ReduceOnPlateau(1, min_delta=-0.5),
+        lambda: ReduceOnPlateau(1, minimum=-0.5), lambda: ReduceOnPlateau(1, factor=1.5),
+        lambda: CosineDecay(1, 2, warmup=-0.5), lambda: CosineDecay(1, 2, final=-0.5),
+        lambda: ExponentialDecay(1, 1.5), lambda: OneCycle(1, 1, rise=-0.5),
     ],
 )  # fmt: skip
 def test_schedules_check_their_numbers(make):
     with pytest.raises((TypeError, ValueError), match="expected"):
         make()
+
+
+def test_parts_of_epochs_and_small_numbers_are_fine():
+    assert CosineDecay(1, 2, warmup=0.5)(0.25) == pytest.approx(0.5)
+    assert ExponentialDecay(1, 0.5)(0.5) == pytest.approx(0.5**0.5)
+    ReduceOnPlateau(1, factor=0.999, min_delta=0, minimum=0)
