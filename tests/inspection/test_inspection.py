@@ -342,6 +342,17 @@ def test_weights_are_drawn_unit_by_unit(plots):
         plots.plot_weights(ReLU())
 
 
+def test_a_row_apart_does_not_end_a_sweep():
+    X = np.linspace(-1, 1, 400)[:, np.newaxis]
+    y = np.sign(X)
+    y[7] = 12.0
+    model = Sequential([Dense(1, 8), Tanh(), Dense(1)])
+    sweep = find_learning_rate(model, X, y, batch_size=16, rng=0)
+    apart = sweep.losses[10:100].max() / sweep.smoothed[10:100].min()
+    assert apart > 4
+    assert sweep.rates[-1] > 0.05
+
+
 def test_more_units_than_are_drawn(plots):
     figure = plots.plot_weights(Dense(4, 200), (2, 2))
     assert re.fullmatch(r"the first \d+ of 200", figure.get_suptitle())
