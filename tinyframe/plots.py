@@ -6,14 +6,10 @@ matplotlib are, and leave these alone: dark ink on opaque white, colours that al
 apart. To draw your own like them: `pyplot.style.use(STYLE)`, and the colours and maps by name.
 """
 
+from tinyframe.inspection.confusion import plot_confusion_matrix
 from tinyframe.inspection.diagram import draw
 from tinyframe.inspection.flow import plot_flow
-from tinyframe.inspection.plots import (
-    plot_activations,
-    plot_confusion_matrix,
-    plot_saliency,
-    plot_weights,
-)
+from tinyframe.inspection.plots import plot_activations, plot_saliency, plot_weights
 from tinyframe.utils.drawing import IMAGES, INK, PALETTE, QUIET, SHARES, SIGNED, STYLE
 
 __all__ = [

@@ -28,8 +28,7 @@ class Layer(Hinted, Assignment, Tree, Saved, ABC):
     A layer of one's own defines `forward` and `backward`, and `setup` if it has parameters or
     changes the shape. `tinyframe.testing.check_layer` then proves its derivative.
 
-    Shapes are those of one sample, without the batch: an image batch of shape (32, 28, 28) has
-    sample shape (28, 28).
+    Shapes are those of one sample: a batch of images (32, 28, 28) has the sample shape (28, 28).
 
     Attributes
     ----------
@@ -47,8 +46,7 @@ class Layer(Hinted, Assignment, Tree, Saved, ABC):
         Class attribute: names of attributes, float arrays, that training changes besides the
         parameters, as running averages.
     batch_sums
-        What layers with `mixes_rows` ask for sums over the whole batch, where `forward` gets a
-        part of it: see `BatchSums`. Else None.
+        Where `forward` gets a part of a batch: what sums over the whole of it, see `BatchSums`.
     random
         Class attribute: True where training draws random numbers, from `self.rng`; `fit` seeds it.
     parameters, trainable_parameters, weights
@@ -65,14 +63,10 @@ class Layer(Hinted, Assignment, Tree, Saved, ABC):
     >>> class Double(Layer):
     ...     def forward(self, x, training=False):
     ...         return 2 * x
-    ...
     ...     def backward(self, dy):
     ...         return 2 * dy
-    ...
     >>> Double()(np.array([[1.0, 2.0]]))
     array([[2., 4.]])
-    >>> from tinyframe.testing import check_layer
-    >>> check_layer(Double(), input_shape=3)
     """
 
     input_shape: Shape | None = None
@@ -128,24 +122,17 @@ class Layer(Hinted, Assignment, Tree, Saved, ABC):
         self.backward(dy)
 
     def row_gradients(self, x: Array, dy: Array) -> Array:
-        """Return ∂L/∂θ of each row apart: row r is ∂(Σᵢ dyᵣᵢ yᵣᵢ)/∂θ.
+        """Return ∂L/∂θ of each row apart, (batch, weights): row r is ∂(Σᵢ dyᵣᵢ yᵣᵢ)/∂θ.
 
-        Their sum over the rows is what `backward` writes. A layer without a closed form is asked
-        row by row, which overwrites what its forward pass saved and the gradients. Where rows
-        depend on each other or on chance (`mixes_rows`, `random`), r stands alone in its batch.
+        Columns are in the order of a `ParameterVector` of `parameters`; the sum over the rows is
+        what `backward` writes. A layer without a closed form is asked row by row, which
+        overwrites what its forward pass saved and the gradients. Where rows depend on each other
+        or on chance (`mixes_rows`, `random`), r stands alone in its batch.
 
         Parameters
         ----------
-        x
-            Shape (batch, *input_shape), finite.
-        dy
-            ∂L/∂y for this x, of shape (batch, *output_shape).
-
-        Returns
-        -------
-        Array
-            Shape (batch, weights): columns in the order in which a `ParameterVector` of
-            `parameters` has them; none without parameters.
+        x, dy
+            Finite, and ∂L/∂y for it: shapes (batch, *input_shape) and (batch, *output_shape).
         """
         parameters = self.parameters
         gradients = np.empty((len(x), sum(p.size for p in parameters)), self.dtype)

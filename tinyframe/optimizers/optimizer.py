@@ -67,8 +67,7 @@ class Optimizer(Hinted, ABC):
     steps : int
         Steps taken since the last reset.
     epoch : float
-        Epochs done, with fractions within one: what a schedule is a function of. `fit` counts it;
-        in a loop of one's own, set it.
+        Epochs done, with fractions: what a schedule is a function of. Set it in your own loop.
 
     Raises
     ------
@@ -80,12 +79,8 @@ class Optimizer(Hinted, ABC):
     >>> class SignDescent(Optimizer):
     ...     def update(self, value, gradient, rate):
     ...         value -= rate * np.sign(gradient)
-    ...
-    >>> weights = ParameterVector(Dense(1, 1).parameters)
-    >>> weights.value[:], weights.grad[:] = 1.0, [0.5, -2.0]
-    >>> SignDescent(0.1).step(weights)
-    >>> weights.value.round(3)
-    array([0.9, 1.1], dtype=float32)
+    >>> SignDescent(0.1, clip_norm=1.0)
+    SignDescent(0.1, clip_norm=1.0)
     """
 
     decoupled: ClassVar[bool] = False

@@ -8,6 +8,7 @@
 """
 
 from tinyframe.testing.differences import numeric_jacobian
-from tinyframe.testing.gradients import check_layer, check_loss
+from tinyframe.testing.gradients import check_layer
+from tinyframe.testing.losses import check_loss
 
 __all__ = ["check_layer", "check_loss", "numeric_jacobian"]

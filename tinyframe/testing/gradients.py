@@ -1,4 +1,4 @@
-"""Proofs that layers and losses keep their contracts, their derivatives above all."""
+"""Proof that a layer keeps its contract, its derivative above all."""
 
 import copy
 from typing import Any
@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from tinyframe.data.arrays import as_numbers
 from tinyframe.layers.layer import Layer
-from tinyframe.losses import Loss
 from tinyframe.parameters import Parameter
 from tinyframe.testing.differences import assert_close, compare
 from tinyframe.testing.recordings import check_recording
@@ -90,7 +89,7 @@ def check_layer(
         shape = (batch_size, *input_shape)
         x = rng.uniform(0.1, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
     x = np.array(as_numbers(x, "x"))
-    x = _read_only(x if x.dtype.kind in "iu" else x.astype(np.float64))
+    x = read_only(x if x.dtype.kind in "iu" else x.astype(np.float64))
     for part in layer.walk():
         if part.random:
             part.rng = _Repeating(part.rng)
@@ -106,62 +105,9 @@ def check_layer(
     if not any(part.random for part in layer.walk()):
         _check_memory_order(layer, x, y)
     if not any(part.mixes_rows for part in layer.walk()):
-        check_rows(layer, x, _read_only(rng.standard_normal(y.shape)), tolerance)
+        check_rows(layer, x, read_only(rng.standard_normal(y.shape)), tolerance)
     _check_float32(layer, x)
     check_recording(layer, x, rng)
-
-
-def check_loss(
-    loss: Loss,
-    prediction: npt.ArrayLike,
-    target: npt.ArrayLike,
-    weight: npt.ArrayLike | None = None,
-    *,
-    tolerance: float = 1e-6,
-) -> None:
-    """Prove a loss: its gradient is that of its own value, and it writes to no argument.
-
-    Parameters
-    ----------
-    loss
-        The loss; a copy of it is checked.
-    prediction, target, weight
-        Where to check, as `loss.forward` takes them.
-    tolerance
-        As in `check_layer`.
-
-    Raises
-    ------
-    AssertionError
-        If the gradient is wrong.
-    TypeError, ValueError
-        If it is no loss, an argument does not fit it, or is written to.
-
-    Examples
-    --------
-    >>> from tinyframe.testing import check_loss
-    >>> check_loss(MSELoss(), [[0.1, 0.9]], [1])
-    """
-    if not isinstance(loss, Loss):
-        raise TypeError(f"check_loss expected a loss, got {loss!r}")
-    tolerance = real_number("tolerance", tolerance, at_least=0)
-    loss = copy.deepcopy(loss)
-    prediction = _read_only(np.array(as_numbers(prediction, "prediction"), dtype=np.float64))
-    target = _read_only(np.array(as_numbers(target, "target")))
-    weights = () if weight is None else (_read_only(np.array(as_numbers(weight, "weight"))),)
-    loss.forward(prediction, target, *weights)
-    gradient = loss.backward()
-    if gradient.shape != prediction.shape:
-        raise AssertionError(
-            f"{loss!r}: the gradient has shape {gradient.shape}, the prediction {prediction.shape}"
-        )
-    compare(
-        f"{loss!r}: ∂L/∂prediction",
-        gradient.reshape(1, -1),
-        lambda at: np.array(loss.forward(at, target, *weights)),
-        prediction,
-        tolerance,
-    )
 
 
 class _Repeating(np.random.Generator):
@@ -175,7 +121,8 @@ class _Repeating(np.random.Generator):
         return np.random.default_rng(self._seed).random(*arguments, **options)
 
 
-def _read_only(array: Array) -> Array:
+def read_only(array: Array) -> Array:
+    """Return the array, which may not be written to from now on."""
     array.flags.writeable = False
     return array
 
@@ -200,7 +147,7 @@ def _check_jacobians(layer: Layer, x: Array, y: Array, seeds: Array, tolerance: 
     by_input: list[Array] = []
     by_parameter: dict[str, list[Array]] = {name: [] for name in parameters}
     for seed in seeds:
-        dy = _read_only(seed.reshape(y.shape).copy())
+        dy = read_only(seed.reshape(y.shape).copy())
         dx, gradients = _backward(layer, dy, x.shape)
         by_input.append(dx.ravel())
         for name, gradient in gradients.items():
@@ -267,7 +214,7 @@ def _check_purity(layer: Layer, x: Array, y: Array, dy: Array) -> None:
     first = layer.forward(x, training=True)
     dx, gradients = _backward(layer, dy, x.shape)
     saved = [(part, part._saved) for part in layer.walk()]  # noqa: SLF001 - the same contract
-    layer.forward(_read_only(x[-1:] if x.dtype.kind in "iu" else -x[:1]))
+    layer.forward(read_only(x[-1:] if x.dtype.kind in "iu" else -x[:1]))
     for part, before in saved:
         if part._saved is not before:  # noqa: SLF001 - as above
             raise AssertionError(
@@ -287,7 +234,7 @@ def _check_memory_order(layer: Layer, x: Array, y: Array) -> None:
     spread = np.zeros((2 * len(x), *x.shape[1:]), x.dtype)
     spread[::2] = x
     for name, view in (("column-major", np.asfortranarray(x)), ("strided", spread[::2])):
-        output = layer.forward(_read_only(view), training=True)
+        output = layer.forward(read_only(view), training=True)
         assert_close(f"{layer!r}: output of {name} input", output, y, 1e-9)
 
 
