@@ -5,8 +5,8 @@
     python tests/benchmarks --threads 1 --json out.json   with one BLAS thread
 
 Set TINYFRAME_DATA to the folder with MNIST; random digits of the same shape serve otherwise. Each
-system lives in a process of its own, and they take turns: a round is one unit of work of each, so
-that a slow moment of the machine meets them alike. The figures to quote are the ratios of medians.
+system lives in a process of its own, and they take turns: a round is a turn of each, one unit that
+does not count and then some that do, so that a slow moment of the machine meets them alike. The figures to quote are the ratios of medians.
 """
 
 import argparse
@@ -33,7 +33,7 @@ EVERY = (*WORKLOADS, *OTHERS)
 HELD_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """Variables that keep OpenBLAS from the kernels that it would choose: users do not set them."""
 PAUSE = 0.2
-"""Seconds before each unit: the threads of the system before it go on spinning for a while."""
+"""Seconds before each turn: the threads of the system before it go on spinning for a while."""
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
