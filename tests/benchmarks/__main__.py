@@ -5,8 +5,9 @@
     python tests/benchmarks --threads 1 --json out.json   with one BLAS thread
 
 Set TINYFRAME_DATA to the folder with MNIST; random digits of the same shape serve otherwise. Each
-system lives in a process of its own, and they take turns: a round is a turn of each, one unit that
-does not count and then some that do, so that a slow moment of the machine meets them alike. The figures to quote are the ratios of medians.
+system lives in a process of its own, and they take turns, so that a slow moment of the machine
+meets them alike: a round is a turn of each, one unit that does not count and then some that do. The
+figures to quote are the ratios of medians.
 """
 
 import argparse

@@ -39,26 +39,35 @@ SMALL_PRODUCT = 1_000_000
 SMALL_RESULT = 1200
 """Numbers that the result may have, too, where rows of one meet rows of the other ("dots")."""
 
-# What that is worth, GFLOP/s whole / in pieces, one thread and two of an AMD EPYC (Zen 4), OpenBLAS
+# What that is worth, GFLOP/s whole / in pieces, one thread and two of an AMD EPYC (Zen 5), OpenBLAS
 # 0.3.31, its kernels for AVX-512; `python tests/benchmarks/products.py` measures another machine.
 #
-#   product                  b lies   pieces   one thread   two threads
-#   (10, 784) @ (784, 1024)  dots     112      29 / 90      42 / 76
-#   (10, 300) @ (300, 256)   dots     112      29 / 82      41 / 82
-#   (16, 640) @ (640, 150)   dots     75       41 / 98      60 / 98
-#   (32, 784) @ (784, 128)   dots     32       59 / 103     102 / 103
-#   (64, 64) @ (64, 128)     dots     whole    69 / 50      95 / 48
-#   (16, 150) @ (150, 640)   rows     320      82 / 105     100 / 105
-#   (150, 16) @ (16, 640)    rows     320      81 / 95      88 / 95
-#   (10, 128) @ (128, 784)   rows     392      64 / 98      71 / 98
-#   (32, 784) @ (784, 128)   rows     whole    90 / 105     145 / 105
-#   (512, 784) @ (784, 128)  rows     whole    103 / 98     203 / 193
+#   product                  b lies   pieces       one thread   two threads
+#   (10, 784) @ (784, 1024)  dots     64           42 / 162     67 / 176
+#   (10, 300) @ (300, 256)   dots     64           41 / 159     59 / 156
+#   (16, 640) @ (640, 150)   dots     75           68 / 182     95 / 189
+#   (32, 784) @ (784, 128)   dots     32           103 / 207    165 / 217
+#   (64, 64) @ (64, 128)     dots     whole        131 / 109    153 / 109
+#   (16, 150) @ (150, 640)   rows     320          133 / 176    149 / 175
+#   (150, 16) @ (16, 640)    rows     320          177 / 206    198 / 204
+#   (10, 128) @ (128, 784)   rows     400          92 / 163     102 / 163
+#   (512, 784) @ (784, 128)  rows     whole        235 / 220    428 / 391
+#   (10, 1024) @ (1024, 784) rows     sums of 64   78 / 180     106 / 180
+#   (16, 256) @ (256, 784)   rows     sums of 64   138 / 187    153 / 191
+#   (32, 1024) @ (1024, 784) rows     whole        162 / 159    251 / 213
 
 NARROWEST_DOTS, NARROWEST_ROWS = 32, 64
 """Columns below which a piece is not worth its call."""
 
 EVEN = 16
 """What numbers of columns are a multiple of, if they can: a register's width."""
+
+FEW, SHORT = 16, 64
+"""Rows of a result up to which its sum is cut where it is long, and the length of each piece.
+
+A piece reads rows of b whole, one after the other. Adding up what comes of the pieces costs as much
+as reading FEW rows of b for every SHORT.
+"""
 
 NARROW = 32
 """Columns up to which a product with a square of ones is faster than a sum and a broadcast."""
@@ -71,7 +80,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     batch in its rows, the batch comes last in memory, along which everything after runs fastest.
     """
     left, right, room = b.T, a.T, None if out is None else out.T
-    if columns_at_once(left, right) >= right.shape[1]:
+    if columns_at_once(left, right) >= right.shape[1] and not _cuts_the_sum(left, right):
         return quiet_dot(left, right, room).T
     if room is None:
         room = np.empty((len(left), right.shape[1]), a.dtype, like=a)
@@ -81,23 +90,62 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 def columns_at_once(a: Array, b: Array) -> int:
     """Return how many columns of b a product with a takes at a time: all, or a small product's."""
     n, rows, size = b.shape[1], len(a), a.size
-    dots = b.strides[0] < b.strides[1]
+    dots = _are_dots(b)
     most = SMALL_PRODUCT // max(1, size)
     if dots:
         most = min(most, SMALL_RESULT // max(1, rows))
-    if most >= n or most < (NARROWEST_DOTS if dots else NARROWEST_ROWS):
+    narrowest = NARROWEST_DOTS if dots else NARROWEST_ROWS
+    if most >= n or most < narrowest:
         return max(1, n)
-    even = -(-n // -(-n // most) // EVEN) * EVEN  # in as few pieces as can be, of one length
-    return min(even, most)
+    # Pieces of one length, if there is one, and in any case about as few as can be.
+    shortest = max(narrowest, most // 2)
+    alike = (c for c in range(most // EVEN * EVEN, shortest - 1, -EVEN) if n % c == 0)
+    even = -(-n // -(-n // most) // EVEN) * EVEN
+    return next(alike, min(even, most))
 
 
 def matmul_in_pieces(a: Array, b: Array, out: Array) -> Array:
-    """Write a @ b to `out`, which may be a part of a larger array, and return it."""
+    """Write a @ b to `out`, which may be a part of a larger array, and return it.
+
+    Pieces of one length are one call, of a stack of them: each spares 1 µs.
+    """
+    if _cuts_the_sum(a, b):
+        return _in_pieces_of_the_sum(a, b, out)
     columns = columns_at_once(a, b)
-    for start in range(0, b.shape[1], columns):
-        piece = slice(start, start + columns)
-        quiet_matmul(a, b[:, piece], out[:, piece])
+    n = b.shape[1]
+    whole = n - n % columns
+
+    def stacked(x: Array) -> Array:
+        return x[:, :whole].reshape(len(x), whole // columns, columns).swapaxes(0, 1)
+
+    quiet_matmul(a, stacked(b), stacked(out))
+    if whole < n:
+        quiet_matmul(a, b[:, whole:], out[:, whole:])
     return out
+
+
+def _in_pieces_of_the_sum(a: Array, b: Array, out: Array) -> Array:
+    """Write a @ b to `out` as the sum of products of some columns of a and as many rows of b."""
+    m, k, n = *a.shape, b.shape[1]
+    pieces, left = divmod(k, SHORT)
+    some = a[:, : k - left].reshape(m, pieces, SHORT).swapaxes(0, 1)
+    products = quiet_matmul(some, b[: k - left].reshape(pieces, SHORT, n))  # (pieces, m, n)
+    np.add.reduce(products, axis=0, out=out)
+    if left:
+        out += quiet_matmul(a[:, k - left :], b[k - left :])
+    return out
+
+
+def _cuts_the_sum(a: Array, b: Array) -> bool:
+    """Whether it is the sum of a product that is cut, and not its columns."""
+    m, k, n = *a.shape, b.shape[1]
+    small = m * SHORT * n <= SMALL_PRODUCT < m * k * n
+    return small and m <= FEW and k >= 3 * SHORT and not _are_dots(b)
+
+
+def _are_dots(b: Array) -> bool:
+    """Whether b lies column by column: then rows of a product's operands meet in it."""
+    return b.strides[0] < b.strides[1]
 
 
 def quiet_dot(a: Array, b: Array, out: Array | None = None) -> Array:
