@@ -72,14 +72,11 @@ class Predictor(Exportable, ABC):
             If X is not that, or the model is not built.
         """
         wanted = verbosity(verbose) != 0
-        x = inputs(self, self._entry, X, most=BLOCK)
-        dtype, layers = input_dtype(self, x), self._chain()
+        layers = self._chain()
+        x = inputs(self, layers[0], X, most=0)
+        dtype = input_dtype(self, x)
         if len(x) <= BLOCK:
-            forward = self._taken(layers)
-            y = forward(x.astype(dtype, copy=False))
-            few: Array = y.copy() if y.dtype == self.dtype else y.astype(self.dtype, "C")
-            self._give_back(layers, forward)
-            return few
+            return self._few(layers, x, dtype)
         assert self.output_shape is not None  # noqa: S101 - tells the type checker
         prediction: Array = np.empty((len(x), *self.output_shape), self.dtype)
 
@@ -228,7 +225,7 @@ class Predictor(Exportable, ABC):
     @property
     def _entry(self) -> Layer:
         """The layer that meets the data: named where a shape does not fit."""
-        return self
+        return self._chain()[0]
 
     def _examined(self, loss: Loss) -> Objective:
         """Return the chain with a loss at its end, to be evaluated."""
@@ -255,6 +252,19 @@ class Predictor(Exportable, ABC):
 
             forward = RecordedForward(layers)
         return forward
+
+    def _few(self, layers: tuple[Layer, ...], x: Array, dtype: np.dtype[Any]) -> Array:
+        """Return the outputs for a block of rows, as `predict` does; `dtype` is what x becomes."""
+        forward = self._taken(layers)
+        try:
+            y = forward.at_once(x)
+            if y is None:
+                check_finite(x, "X", self.dtype)
+                y = forward(x.astype(dtype, copy=False))
+            few: Array = y.copy() if y.dtype == self.dtype else y.astype(self.dtype, "C")
+        finally:
+            self._give_back(layers, forward)
+        return few
 
     def _give_back(self, layers: tuple[Layer, ...], forward: Any) -> None:
         """Let others take a forward pass that was taken."""

@@ -162,10 +162,6 @@ class Sequential(Model):
 
     # ---------------------------------------------------------------- as a model
 
-    @property
-    def _entry(self) -> Layer:
-        return self._chain()[0]
-
     def _chain(self) -> tuple[Layer, ...]:
         """Return the flattened chain: the layers, those of inner Sequentials in their place."""
         if type(self) is not Sequential:  # a subclass may compute something else

@@ -36,7 +36,7 @@ def network():
 def assert_predicts_as_it_should(model, shape, dtype=np.float32):
     rng = np.random.default_rng(0)
     at_once = rows_at_once(model._chain())
-    for rows in (1, 3, 1, 3, 1, 3, 1, 3, ROWS + 1, 2 * ROWS, 2 * ROWS + 3, at_once + 3):
+    for rows in (1, 3, 1, 3, 1, 3, 1, 3, 3, 1, 1, ROWS + 1, 2 * ROWS, 2 * ROWS + 3, at_once + 3):
         x = rng.standard_normal((rows, *shape)).astype(dtype)
         found = model.predict(x)
         (free,) = model._inference.values()  # a pass for each thread
@@ -267,6 +267,37 @@ def test_of_several_rows_that_are_not_finite_the_first_is_named():
     for _ in range(3):
         with pytest.raises(ValueError, match=r"X expected finite .* got inf in row 2500"):
             model.predict(x)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_what_is_not_finite_is_refused_where_passes_are_replayed_too(rows, bad):
+    model, good = network(), np.ones((rows, 6), np.float32)
+    for _ in range(4):
+        expected = model.predict(good)
+    x = good.copy()
+    x[-1, 2] = bad
+    with pytest.raises(ValueError, match=f"X expected finite .* in row {rows - 1}"):
+        model.predict(x)
+    assert model.predict(good).tobytes() == expected.tobytes()
+    (free,) = model._inference.values()
+    assert free[0].at_once(good) is not None  # what was learned is kept
+
+
+@pytest.mark.parametrize(
+    ("dtype", "large"), [(np.float32, 1e30), (np.float64, 1e30), (np.float16, 6e4), (np.int8, 127)]
+)
+def test_rows_whose_squares_overflow_are_finite_all_the_same(dtype, large):
+    """In other dtypes, too, of which some numbers are too large for the model's."""
+    model = Sequential([Dense(2, 2), Tanh()])
+    model.build(2, rng=0)
+    for _ in range(4):
+        model.predict(np.ones((1, 2), np.float32))
+    x = np.full((1, 2), large, dtype)
+    assert model.predict(x).tobytes() == model.forward(x.astype(np.float32)).tobytes()
+    if dtype is np.float64:
+        with pytest.raises(ValueError, match="X expected finite float32 numbers, got 1e\\+300"):
+            model.predict(np.full((1, 2), 1e300))
 
 
 def test_a_layer_that_was_another_one_while_a_pass_was_learned_is_learned_anew(rng):

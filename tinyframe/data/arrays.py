@@ -15,6 +15,9 @@ from tinyframe.utils.second_thread import SecondThread
 LARGEST_WEIGHT = 1e100
 """What the weights of rows have to sum to less than, so that nothing made of them overflows."""
 
+SMALL_SQUARES = 1e38
+"""A sum of squares below this, which float32 reaches, is one of finite numbers."""
+
 SHARED = 16_000_000
 """Bytes from which on two threads share the check of an array."""
 
@@ -79,7 +82,7 @@ def _check_rows(rows: Array, name: str, dtype: np.dtype[Any], first: int) -> Non
 def _squares_are_small(flat: Array) -> bool:
     """Whether a sum of squares is far from overflow: then every number is finite, cheaply asked."""
     # vdot computes it without a warning, also of what is not finite.
-    return bool(np.vdot(flat, flat) < 1e38)  # noqa: PLR2004 - below the largest float32
+    return bool(np.vdot(flat, flat) < SMALL_SQUARES)
 
 
 def as_inputs(
