@@ -124,9 +124,10 @@ class Recurrent(Layer):
         x = self._input(x)
         batch, time, _ = x.shape
         half = self._half(1)
-        W, b = self.weight.value.T * half, self.bias.value[:, np.newaxis] * half
+        W, b = self.weight.value.T * half, self.bias.value[:, np.newaxis] * self._half(batch)
         U = self.recurrent_weight.value.T * half
-        gates = quiet_matmul(W, x.transpose(1, 2, 0)) + b  # (time, gates · units, batch)
+        gates = quiet_matmul(W, x.transpose(1, 2, 0))  # (time, gates · units, batch)
+        gates += b
         states = np.zeros((self.states, time + 1, self.units, batch), self.dtype, like=x)
         kept = np.empty((time, self.units, batch), self.dtype, like=x)
         skipped = None if self.padding is None else (x == self.padding).all(axis=2).T
@@ -177,22 +178,27 @@ class Recurrent(Layer):
         """Write ∂L/∂U, from ∂L/∂z and the states before each step, (rows, time · batch)."""
         matmul(h, dz.T, out=self.recurrent_weight.grad)
 
-    def _half(self, batch: int) -> Array:
-        """Return 1/2 in the rows of logistic gates, 1 elsewhere: (gates · units, batch)."""
-        return _halves(self.logistic, self.units, batch, self.dtype)
+    def _half(self, batch: int, *, rest: bool = False) -> Array:
+        """Return 1/2 in the rows of logistic gates, 1 elsewhere, or what is left of 1.
+
+        Shape (gates · units, batch).
+        """
+        return _halves(self.logistic, self.units, batch, self.dtype)[int(rest)]
 
     def _squash(self, z: Array) -> None:
         """Turn z, halved where a gate is logistic, into σ or tanh of it, in place."""
-        half = self._half(z.shape[1])[: len(z)]
         np.tanh(z, out=z)
-        z *= half
-        z += 1 - half
+        z *= self._half(z.shape[1])[: len(z)]
+        z += self._half(z.shape[1], rest=True)[: len(z)]
 
 
 @lru_cache(maxsize=16)
-def _halves(logistic: tuple[bool, ...], units: int, batch: int, dtype: "np.dtype[Any]") -> Array:
-    halves = np.where(logistic, 0.5, 1.0).repeat(units * batch)
-    return halves.reshape(len(logistic) * units, batch).astype(dtype)
+def _halves(
+    logistic: tuple[bool, ...], units: int, batch: int, dtype: "np.dtype[Any]"
+) -> tuple[Array, Array]:
+    of_gates = np.where(logistic, 0.5, 1.0).astype(dtype).repeat(units * batch)
+    halves = of_gates.reshape(len(logistic) * units, batch)
+    return halves, 1 - halves
 
 
 def by_row(x: Array) -> Array:
