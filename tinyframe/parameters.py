@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tinyframe.initializers import Initializer, zeros
 from tinyframe.types import Array, Shape
+from tinyframe.utils.aligned import aligned_zeros
 from tinyframe.utils.attributes import Changes, Hinted, check_attribute
 from tinyframe.utils.checks import fitting, floating_dtype, plain_array, sample_shape
 
@@ -229,7 +230,7 @@ class ParameterVector:
                 parameter.draw(rng)
         size = sum(parameter.size for parameter in self.parameters)
         if not _side_by_side(self.parameters):
-            values, grads = np.empty(size, dtype), np.empty(size, dtype)
+            values, grads = aligned_zeros(size, dtype), aligned_zeros(size, dtype)
             start = 0
             for parameter in self.parameters:
                 parameter.move(values, grads, start)
@@ -250,7 +251,7 @@ class ParameterVector:
         numbers
             How many shall follow.
         """
-        longer = np.zeros(len(self) + numbers, self.grad.dtype)
+        longer = aligned_zeros(len(self) + numbers, self.grad.dtype)
         start = 0
         for parameter in self.parameters:
             parameter.move(self.value, longer, start)

@@ -6,10 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyframe.recording.memory import ALIGNMENT, plan, touched
+from tinyframe.recording.memory import plan, touched
 from tinyframe.recording.program import Program
 from tinyframe.recording.standins import StandIn
 from tinyframe.recording.tape import Call, Memory, Tape
+from tinyframe.utils.aligned import LINE
 
 AXES = (None, 0, -1)
 POWERS = (0, 1, 2, 3, -1, 0.5, 1.5, 2.0, np.float32(2), np.int64(2), np.float64(2), True)
@@ -347,7 +348,7 @@ def test_what_is_needed_at_a_time_lies_apart(drawn):
     times = {memory: (min(at), max(at)) for memory, at in times.items() if not memory.name}
     assert places.keys() == times.keys()
     for memory, start in places.items():
-        assert start % ALIGNMENT == 0
+        assert start % LINE == 0
         assert start + memory.size <= length
         for other, begin in places.items():
             (born, dies), (arises, ends) = times[memory], times[other]

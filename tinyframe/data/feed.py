@@ -9,7 +9,8 @@ import numpy as np
 from tinyframe.data.division import Division, OwnRows, SharedRows, Span, cut
 from tinyframe.data.source import NOTHING, Block
 from tinyframe.types import Array
-from tinyframe.utils.second_thread import SecondThread
+from tinyframe.utils.aligned import aligned_zeros
+from tinyframe.utils.second_thread import one_ahead
 
 CHUNK = 1024
 """Rows that are fetched at a time: enough that handing them over costs little."""
@@ -112,7 +113,9 @@ class Feed:
         wanted: Iterator[Array | slice] = (rows for rows, _ in chunks)
         if order is not None:
             wanted = (order[rows] for rows, _ in chunks)
-        fetched = self._ahead(wanted) if ahead else (self._fetch(rows, "a") for rows in wanted)
+        sides = itertools.cycle("ab") if ahead else itertools.repeat("a")
+        fetches = zip(wanted, sides, strict=False)
+        fetched = (one_ahead if ahead else map)(self._fetch, fetches)
         for (_, spans), rows in zip(chunks, fetched, strict=True):
             yield from rows.blocks(spans)
 
@@ -135,19 +138,9 @@ class Feed:
         ends = [number for number, span in enumerate(spans, 1) if span.ends_batch]
         return _chunks_of(spans[ends[skip - 1] :] if skip else spans, least)
 
-    def _ahead(self, wanted: Iterator[Array | slice]) -> Iterator["Rows"]:
-        """Yield the rows of each chunk, always fetching the next one meanwhile."""
-        sides = itertools.cycle("ab")
-        with SecondThread() as thread:
-            coming = thread.submit(self._fetch, next(wanted), next(sides))
-            for rows in wanted:
-                fetched = coming.result()
-                coming = thread.submit(self._fetch, rows, next(sides))
-                yield fetched
-            yield coming.result()
-
-    def _fetch(self, rows: Array | slice, side: str) -> "Rows":
+    def _fetch(self, wanted: tuple[Array | slice, str]) -> "Rows":
         """Return rows by number, or a range of them, in the memory of one side."""
+        rows, side = wanted
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         if side not in self._sides or len(self._sides[side].x) < count:
             self._sides[side] = Rows(self, count)
@@ -204,10 +197,10 @@ class Rows:
     def __init__(self, feed: Feed, rows: int) -> None:
         self._feed = feed
         X, y, weight = feed.X, feed.y, feed.weight
-        self._gathered = np.empty((rows, *X.shape[1:]), X.dtype)
+        self._gathered = aligned_zeros((rows, *X.shape[1:]), X.dtype)
         self.x = self._gathered
         if X.dtype != feed.dtype:
-            self.x = np.empty((rows, *X.shape[1:]), feed.dtype)
+            self.x = aligned_zeros((rows, *X.shape[1:]), feed.dtype)
         self._y = np.empty((rows, *y.shape[1:]), y.dtype)
         self._weight = None if weight is None else np.empty(rows, weight.dtype)
         self._blocks: dict[tuple[Span, ...], list[Block]] = {}

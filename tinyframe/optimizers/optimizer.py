@@ -12,6 +12,7 @@ import numpy as np
 from tinyframe.optimizers.schedules import Schedule
 from tinyframe.parameters import Parameter, ParameterVector
 from tinyframe.types import Array
+from tinyframe.utils.aligned import aligned_zeros
 from tinyframe.utils.attributes import Hinted
 from tinyframe.utils.checks import boolean, real_number
 from tinyframe.utils.hints import unknown_argument
@@ -238,8 +239,7 @@ class Optimizer(Hinted, ABC):
         if self.clip_norm is None:
             return gradient
         if SMALL_SQUARE < square < LARGE_SQUARE:
-            factor = min(1.0, self.clip_norm / math.sqrt(square))
-            return np.multiply(gradient, factor, out=clipped)
+            return np.multiply(gradient, min(1.0, self.clip_norm / math.sqrt(square)), out=clipped)
         # The squares overflow, or vanish: measure the gradient by its largest number.
         largest = float(np.abs(gradient).max())
         if not largest:
@@ -296,5 +296,5 @@ def _like(value: Array, arrays: dict[str, Array], name: str) -> Array:
     """Return the array of that name, made of zeros where there is none of θ's size and dtype."""
     array = arrays.get(name)
     if array is None or len(array) != len(value) or array.dtype != value.dtype:
-        array = arrays[name] = np.zeros_like(value)
+        array = arrays[name] = aligned_zeros(len(value), value.dtype)
     return array

@@ -11,6 +11,7 @@ from tinyframe.recording.kept import draw_again
 from tinyframe.recording.standins import StandIn, replaced
 from tinyframe.recording.tape import Call, Refused
 from tinyframe.types import Array
+from tinyframe.utils.aligned import aligned_zeros
 
 Ready = Callable[[], object]
 """A call that needs nothing any more."""
@@ -119,7 +120,7 @@ def _zeros_for(a: Any, out: Array) -> Any:
     dense = out.size * out.itemsize == _span(out) and min(out.strides, default=0) >= 0
     if not single or not dense or a or np.signbit(a):
         return a
-    return np.ndarray(out.shape, out.dtype, np.zeros(out.size, out.dtype), 0, out.strides)
+    return np.ndarray(out.shape, out.dtype, aligned_zeros(out.size, out.dtype), 0, out.strides)
 
 
 def _span(a: Array) -> int:

@@ -4,9 +4,7 @@ from collections.abc import Collection, Iterable
 
 from tinyframe.recording.standins import stand_ins
 from tinyframe.recording.tape import Call, Memory
-
-ALIGNMENT = 64
-"""Bytes: a line of the cache."""
+from tinyframe.utils.aligned import LINE
 
 
 def touched(call: Call) -> set[Memory]:
@@ -72,7 +70,7 @@ def plan(
 
 
 def _rounded(size: int) -> int:
-    return max(1, -(-size // ALIGNMENT)) * ALIGNMENT
+    return max(1, -(-size // LINE)) * LINE
 
 
 class _Free:

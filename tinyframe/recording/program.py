@@ -9,10 +9,11 @@ import numpy as np
 from tinyframe.recording.calls import Ready, bind
 from tinyframe.recording.functions import CONSTANTS, expect
 from tinyframe.recording.kept import draw_again
-from tinyframe.recording.memory import ALIGNMENT, changed, needed, plan, touched
+from tinyframe.recording.memory import changed, needed, plan, touched
 from tinyframe.recording.standins import StandIn, replaced, stand_ins
 from tinyframe.recording.tape import Call, Memory, Tape
 from tinyframe.types import Array
+from tinyframe.utils.aligned import aligned_zeros
 
 
 class Program:
@@ -76,12 +77,11 @@ class Program:
         self.is_pure = not (self.runs_parts or self._states or draws)
         self.own_gradient: Array | None = None
         if gradient is not None:
-            self.own_gradient, self._gradient = np.empty_like(gradient), Memory(gradient, "kept")
+            self.own_gradient = aligned_zeros(len(gradient), gradient.dtype)
+            self._gradient = Memory(gradient, "kept")
         planned = {memory for memory in wanted - self._constants.keys() if not memory.name}
         self._places, size = plan(calls, planned, self._constants)
-        room = np.empty(size + ALIGNMENT, np.uint8)
-        start = -room.ctypes.data % ALIGNMENT
-        self._room = room[start : start + size]
+        self._room = aligned_zeros(size, np.uint8)
         self._given: dict[str, Array] = {}
         self._moving = [
             (number, _Moving(self._settled(call)))

