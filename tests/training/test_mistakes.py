@@ -36,6 +36,7 @@ from tinyframe import (
     Softmax,
 )
 from tinyframe.training.mistakes import warn_of_mistakes
+from tinyframe.training.named import head_of
 
 rng = np.random.default_rng(0)
 PIXELS = rng.integers(0, 256, (12, 10, 10), np.uint8)
@@ -145,7 +146,7 @@ def test_no_layer_on_real_numbers_is_warned_of(name, loss, scale, data):
     layer, shape = data.draw(layers), data.draw(shapes)
     model = Sequential([layer])
     model.build(shape)
-    last = model._chain()[-1]
+    last = head_of(model._chain())
     assume(not (getattr(loss, "from_logits", False) and isinstance(last, Softmax | Sigmoid)))
     x = scale * np.random.default_rng(0).random((5, *shape))
     with warnings.catch_warnings():
