@@ -50,16 +50,20 @@ class LSTM(Recurrent):
         i, f, g, o = gates.reshape(len(gates), 4, *kept.shape[1:]).swapaxes(0, 1)
         q, c = kept, states[1, :-1]
         # ∂z by dc (three gates) and by dh (the last one), as the derivatives above have them
-        of_dc = np.stack([g * i * (1 - i), c * f * (1 - f), i * (1 - g * g)], axis=1)
-        return of_dc, q * o * (1 - o), o * (1 - q * q), f
+        of = np.empty_like(gates).reshape(len(q), 4, *q.shape[1:])
+        np.multiply(g * i, 1 - i, out=of[:, 0])
+        np.multiply(c * f, 1 - f, out=of[:, 1])
+        np.multiply(i, 1 - g * g, out=of[:, 2])
+        np.multiply(q * o, 1 - o, out=of[:, 3])
+        return of, o * (1 - q * q), f
 
     def _step_back(self, d: Array, dz: Array, *slopes: Array) -> None:
-        of_dc, of_dh, dc_by_dh, f = slopes
+        of, dc_by_dh, f = slopes
         dh, dc = d
         gates = dz.reshape(4, *dh.shape)
         dc += dh * dc_by_dh
-        np.multiply(of_dc, dc, out=gates[:3])
-        np.multiply(of_dh, dh, out=gates[3])
+        np.multiply(of[:3], dc, out=gates[:3])
+        np.multiply(of[3], dh, out=gates[3])
         dc *= f
         quiet_dot(self.recurrent_weight.value, dz, dh)
 
