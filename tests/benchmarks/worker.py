@@ -15,7 +15,7 @@ from systems import SYSTEMS, WORKLOADS, Data
 OTHERS = ARCHITECTURES | PREDICTIONS | SMALL
 
 TURN = 0.1
-"""Seconds of a turn."""
+"""Seconds that the units which count in a turn take at the least."""
 
 
 def main():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyframe import Adam, Dense, ParameterVector, ReLU, Sequential
+from tinyframe.data.feed import Feed, Rows
 from tinyframe.utils.aligned import LINE, aligned_zeros
 
 
@@ -37,6 +38,12 @@ def test_what_is_copied_holds_its_numbers_alone(copied):
     twin = copied(array)
     assert twin.tobytes() == array.tobytes()
     assert len(pickle.dumps(twin)) < array.nbytes + 300
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_rows_that_are_fetched_begin_at_a_line(dtype):
+    feed = Feed(np.ones((9, 7), dtype), np.ones((9, 1), np.float32), np.dtype(np.float32))
+    assert begins_at_a_line(Rows(feed, 5).x)
 
 
 def test_weights_gradients_and_what_optimizers_remember_begin_at_lines():

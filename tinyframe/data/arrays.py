@@ -16,7 +16,7 @@ LARGEST_WEIGHT = 1e100
 """What the weights of rows have to sum to less than, so that nothing made of them overflows."""
 
 SMALL_SQUARES = 1e38
-"""A sum of squares below this, which float32 reaches, is one of finite numbers."""
+"""Numbers whose squares sum to less are finite; float32 still holds sums three times as large."""
 
 SHARED = 16_000_000
 """Bytes from which on two threads share the check of an array."""

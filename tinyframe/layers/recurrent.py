@@ -179,7 +179,7 @@ class Recurrent(Layer):
         matmul(h, dz.T, out=self.recurrent_weight.grad)
 
     def _half(self, batch: int, *, rest: bool = False) -> Array:
-        """Return 1/2 in the rows of logistic gates, 1 elsewhere, or what is left of 1.
+        """Return 1/2 in the rows of logistic gates, 1 elsewhere; 1 minus that for the `rest`.
 
         Shape (gates · units, batch).
         """

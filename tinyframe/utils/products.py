@@ -80,11 +80,16 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     batch in its rows, the batch comes last in memory, along which everything after runs fastest.
     """
     left, right, room = b.T, a.T, None if out is None else out.T
-    if columns_at_once(left, right) >= right.shape[1] and not _cuts_the_sum(left, right):
+    if not is_cut(left, right):
         return quiet_dot(left, right, room).T
     if room is None:
         room = np.empty((len(left), right.shape[1]), a.dtype, like=a)
     return matmul_in_pieces(left, right, room).T
+
+
+def is_cut(a: Array, b: Array) -> bool:
+    """Whether a @ b is computed in pieces."""
+    return _cuts_the_sum(a, b) or columns_at_once(a, b) < b.shape[1]
 
 
 def columns_at_once(a: Array, b: Array) -> int:

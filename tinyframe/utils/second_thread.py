@@ -73,7 +73,8 @@ def one_ahead(
     from queue import SimpleQueue  # noqa: PLC0415 - spares `import tinyframe`
 
     wanted: SimpleQueue[bool] = SimpleQueue()
-    results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()  # (whether there is one, it or why not)
+    # (True, a result), or at the end (False, None), or (False, the error that ended it)
+    results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
     def compute() -> None:
         try:
