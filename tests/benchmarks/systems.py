@@ -139,12 +139,11 @@ def numpy(workload, data):
 
 
 def floor(workload, data):
-    """The matrix products and the gather alone, laid and cut as tinyframe has them."""
+    """The matrix products and the gather alone, laid and cut to suit BLAS, by one thread."""
     if workload.batch == 1:
         return None
-    from tinyframe.utils.products import is_cut, matmul_in_pieces
-
     block = workload.batch or 1024
+    small = 1_000_000
     weights_T = [np.ascontiguousarray(W.T) for W, _ in weights(workload.sizes)]
     activations = [np.zeros((size, block), np.float32) for size in workload.sizes[1:]]
     gradients = [np.empty_like(W) for W in weights_T]
@@ -152,10 +151,12 @@ def floor(workload, data):
     rng = np.random.default_rng(0)
 
     def product(a, b, out):
-        if is_cut(a, b):
-            matmul_in_pieces(a, b, out)
-        else:
+        columns = max(small // a.size // 16 * 16, 16)
+        if a.size * b.shape[1] <= small or columns < 64:
             a.dot(b, out)
+            return
+        for i in range(0, b.shape[1], columns):
+            np.matmul(a, b[:, i : i + columns], out=out[:, i : i + columns])
 
     def products(x):
         n = len(x)

@@ -80,16 +80,11 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     batch in its rows, the batch comes last in memory, along which everything after runs fastest.
     """
     left, right, room = b.T, a.T, None if out is None else out.T
-    if not is_cut(left, right):
+    if not _is_cut(left, right):
         return quiet_dot(left, right, room).T
     if room is None:
         room = np.empty((len(left), right.shape[1]), a.dtype, like=a)
     return matmul_in_pieces(left, right, room).T
-
-
-def is_cut(a: Array, b: Array) -> bool:
-    """Whether a @ b is computed in pieces."""
-    return _cuts_the_sum(a, b) or columns_at_once(a, b) < b.shape[1]
 
 
 def columns_at_once(a: Array, b: Array) -> int:
@@ -139,6 +134,11 @@ def _in_pieces_of_the_sum(a: Array, b: Array, out: Array) -> Array:
     if left:
         out += quiet_matmul(a[:, k - left :], b[k - left :])
     return out
+
+
+def _is_cut(a: Array, b: Array) -> bool:
+    """Whether a @ b is computed in pieces."""
+    return _cuts_the_sum(a, b) or columns_at_once(a, b) < b.shape[1]
 
 
 def _cuts_the_sum(a: Array, b: Array) -> bool:
